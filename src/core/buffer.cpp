@@ -1,0 +1,61 @@
+#include "core/buffer.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace sinter {
+
+namespace {
+constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kChunkBytes = std::size_t{16} << 20;
+
+std::size_t round_up(std::size_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+}  // namespace
+
+void Buffer::Free::operator()(std::byte* block) const {
+  std::free(block);
+}
+
+Buffer::Buffer(std::size_t bytes) : size_(bytes) {
+  if (bytes == 0) return;
+  SINTER_CHECK(bytes <= (std::size_t{1} << 62),
+               ErrorCode::out_of_memory,
+               "[buffer] cannot allocate ",
+               bytes,
+               " bytes");
+  data_.reset(static_cast<std::byte*>(std::aligned_alloc(kAlignment, round_up(bytes))));
+  SINTER_CHECK(
+      data_ != nullptr, ErrorCode::out_of_memory, "[buffer] cannot allocate ", bytes, " bytes");
+}
+
+Tensor Arena::allocate(DType dtype, Shape shape, std::string_view name) {
+  const std::size_t bytes = round_up(
+      std::max<std::size_t>(1, static_cast<std::size_t>(shape.elements()) * size_of(dtype)));
+  while (chunk_ < chunks_.size() && offset_ + bytes > chunks_[chunk_].size()) {
+    ++chunk_;
+    offset_ = 0;
+  }
+  if (chunk_ == chunks_.size()) chunks_.emplace_back(std::max(bytes, kChunkBytes));
+  Tensor tensor{chunks_[chunk_].data() + offset_, dtype, Device::cpu, shape, name};
+  offset_ += bytes;
+  in_use_ += bytes;
+  peak_ = std::max(peak_, in_use_);
+  return tensor;
+}
+
+void Arena::rewind(const Mark& mark) {
+  chunk_ = mark.chunk;
+  offset_ = mark.offset;
+  in_use_ = mark.in_use;
+}
+
+void Arena::release() {
+  SINTER_CHECK(
+      in_use_ == 0, ErrorCode::internal, "[arena] released while ", in_use_, " bytes are in use");
+  chunks_.clear();
+  chunk_ = offset_ = 0;
+}
+
+}  // namespace sinter

@@ -1,0 +1,78 @@
+#pragma once
+// Owners of memory: Buffer (one block) and Arena (many short-lived blocks, freed together).
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace sinter {
+
+/// A block of host memory aligned to 64 bytes (a cache line, and the widest CPU vector). Move only.
+/// Not initialised.
+class Buffer {
+ public:
+  Buffer() = default;
+  /// Raises ErrorCode::out_of_memory with the size asked for.
+  explicit Buffer(std::size_t bytes);
+  std::byte* data() const { return data_.get(); }
+  std::size_t size() const { return size_; }
+
+ private:
+  struct Free {
+    void operator()(std::byte* block) const;
+  };
+  std::unique_ptr<std::byte, Free> data_;
+  std::size_t size_ = 0;
+};
+
+/// Bump allocator for activations. Blocks live until the ArenaScope in which they were taken ends.
+/// Memory is kept for re-use, so a steady loop allocates from the system only in its first round.
+/// Not thread-safe: one arena, one caller.
+class Arena {
+ public:
+  Arena() = default;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  /// A view of uninitialised memory, aligned to 64 bytes.
+  Tensor allocate(DType dtype, Shape shape, std::string_view name = {});
+
+  std::size_t bytes_in_use() const { return in_use_; }
+  std::size_t peak_bytes() const { return peak_; }
+  /// Returns every block to the system. Only when nothing is in use.
+  void release();
+
+ private:
+  friend class ArenaScope;
+  struct Mark {
+    std::size_t chunk, offset, in_use;
+  };
+  Mark mark() const { return {chunk_, offset_, in_use_}; }
+  void rewind(const Mark& mark);
+
+  std::vector<Buffer> chunks_;
+  std::size_t chunk_ = 0;   // index of the chunk being filled
+  std::size_t offset_ = 0;  // first free byte in it
+  std::size_t in_use_ = 0;
+  std::size_t peak_ = 0;
+};
+
+/// Frees on destruction everything allocated from the arena since construction. Scopes nest; a
+/// tensor that must survive an inner scope is allocated before that scope opens and passed in as
+/// the output.
+class ArenaScope {
+ public:
+  explicit ArenaScope(Arena& arena) : arena_(arena), mark_(arena.mark()) {}
+  ~ArenaScope() { arena_.rewind(mark_); }
+  ArenaScope(const ArenaScope&) = delete;
+  ArenaScope& operator=(const ArenaScope&) = delete;
+
+ private:
+  Arena& arena_;
+  Arena::Mark mark_;
+};
+
+}  // namespace sinter
