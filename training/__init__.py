@@ -1,0 +1,1 @@
+"""Training of sinter's small image-to-shape model, on procedural data alone."""
