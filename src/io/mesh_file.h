@@ -1,0 +1,90 @@
+#pragma once
+// Triangle meshes from files and to files: GLB and glTF, OBJ, PLY, STL. Positions and faces only.
+//
+// Coordinates are passed through unchanged in both directions: mesh space (+Y up, front +Z) is
+// glTF's own convention.
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "io/file.h"
+#include "mesh/triangle_mesh.h"
+
+namespace sinter::io {
+
+enum class MeshFormat { glb, gltf, obj, ply, stl };
+/// Lower-case name, equal to the file extension.
+const char* to_string(MeshFormat format);
+
+struct MeshLimits {
+  std::size_t max_file_bytes = std::size_t{4} << 30;
+  /// Bound on the vertices and on the faces of the result; node instances in glTF can multiply.
+  std::size_t max_elements = std::size_t{1} << 28;
+};
+
+/// Reads a mesh. glTF, GLB, PLY and binary STL are recognised by content; OBJ and ASCII STL by
+/// content where it is clear and by extension otherwise.
+///   glTF  triangle lists, indexed or not, u8/u16/u32 indices, sparse accessors, node transforms of
+///         the default scene; all meshes merged. Buffers lie in the file or, for .gltf, in the same
+///         directory. Strips, fans, lines, points and compressed extensions are refused.
+///   OBJ   v and f; faces of more corners become fans; negative indices. Everything else is
+///   skipped. PLY   ASCII and binary of both byte orders; vertex x, y, z of any type; faces as
+///   fans. STL   ASCII and binary; corners with equal coordinates are welded (-0 equals 0; NaN by
+///   bits).
+/// NaN and infinite coordinates are kept, for the mesh check to count. Indices are checked.
+/// Raises "[mesh] chair.glb: ..." with not_found, io, corrupt, unsupported or out_of_memory.
+mesh::TriangleMesh read_mesh(const std::filesystem::path& path, const MeshLimits& limits = {});
+
+/// The same from memory. `name` stands for the file in messages and its extension decides where the
+/// content does not. glTF with buffers in other files is refused.
+mesh::TriangleMesh decode_mesh(std::span<const std::uint8_t> bytes,
+                               std::string_view name,
+                               const MeshLimits& limits = {});
+
+using MetadataValue = std::variant<std::string, std::int64_t, std::uint64_t, double, bool>;
+
+/// Where a mesh comes from, in the order in which it is to be written: {"model", "sinter-small"},
+/// {"model_sha256", "..."}, {"seed", 1234}, ...
+struct MeshMetadata {
+  /// Version of sinter, for asset.generator: "sinter 0.1.0".
+  std::string version;
+  /// Side of the decoder's cube is 2 * box mesh units; 0 leaves the note out.
+  double box = 0;
+  std::vector<std::pair<std::string, MetadataValue>> provenance;
+};
+
+struct GlbOptions {
+  /// Write smooth, area-weighted vertex normals. Upstream's untextured export has none, and a
+  /// viewer then shades each face flat.
+  bool normals = false;
+};
+
+/// Binary glTF 2.0: one buffer, one mesh, one neutral material, asset.extras with up_axis, unit and
+/// provenance. Indices are u16 where they fit (65535 marks a restart and is not used), else u32.
+/// Raises "[mesh] ..." for an index out of range or a non-finite position (glTF cannot hold one).
+Bytes encode_glb(const mesh::TriangleMesh& mesh,
+                 const MeshMetadata& metadata,
+                 const GlbOptions& options = {});
+Bytes encode_obj(const mesh::TriangleMesh& mesh, const MeshMetadata& metadata);
+/// Binary little-endian PLY.
+Bytes encode_ply(const mesh::TriangleMesh& mesh, const MeshMetadata& metadata);
+/// Binary STL; it holds no metadata and no shared vertices.
+Bytes encode_stl(const mesh::TriangleMesh& mesh);
+
+/// The format that write_mesh() takes from the extension of a path, any case. Raises
+/// invalid_argument "[output] chair.fbx: ..." listing the extensions. For the start of a long run.
+MeshFormat writable_mesh_format(const std::filesystem::path& path);
+
+/// Encodes by extension (.glb, .obj, .ply, .stl) and writes atomically.
+void write_mesh(const std::filesystem::path& path,
+                const mesh::TriangleMesh& mesh,
+                const MeshMetadata& metadata,
+                const GlbOptions& options = {});
+
+}  // namespace sinter::io
