@@ -1,0 +1,70 @@
+#pragma once
+// A set of named tensors in one or several safetensors files.
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checkpoint/safetensors.h"
+#include "core/buffer.h"
+
+namespace sinter::checkpoint {
+
+/// A cheap value: copies share the mapping, and entries stay valid while one copy lives.
+class Checkpoint {
+ public:
+  /// Opens one of
+  ///  * a `.safetensors` file,
+  ///  * the index of a sharded checkpoint, `*.safetensors.index.json`, shards beside it,
+  ///  * a model directory: `model.{variant}.safetensors`, else `model.safetensors`, each also as
+  ///    the index of a sharded one. An empty variant skips the first.
+  /// Every header is checked; no tensor data is read. Raises Error: not_found, corrupt (all
+  /// problems of a file in one line), unsupported, invalid_argument, io.
+  static Checkpoint open(const std::string& path, std::string_view variant = "fp16");
+
+  /// A checkpoint that was never a file, for tests and generated weights: `bytes` is what a
+  /// `.safetensors` file would hold (see to_safetensors()), `name` stands in messages.
+  static Checkpoint from_bytes(Buffer bytes, const std::string& name);
+
+  /// The file that was opened: for a directory the file chosen in it. For messages.
+  const std::string& path() const;
+  /// `config.yaml` beside the file that was opened; empty where there is none.
+  const std::string& config_path() const;
+  /// Every safetensors file, in name order; TensorEntry::file counts in this list.
+  const std::vector<std::string>& files() const;
+
+  /// Every tensor, sorted by name.
+  std::span<const TensorEntry> entries() const;
+  /// The tensor of that name, or null.
+  const TensorEntry* find(std::string_view name) const;
+  /// The tensors whose names start with `prefix`, sorted by name.
+  std::span<const TensorEntry> with_prefix(std::string_view prefix) const;
+  /// `__metadata__` of the file; of several files the union, the first one winning.
+  const std::map<std::string, std::string>& metadata() const;
+
+  /// Bytes of all tensor data.
+  std::size_t total_bytes() const;
+  /// Elements of all tensors.
+  std::size_t total_elements() const;
+  /// The distinct dtypes, in the order of DType.
+  std::vector<DType> dtypes() const;
+
+  /// SHA-256 in lower-case hexadecimal, for provenance; reads every byte at each call. Of a single
+  /// file it is what `sha256sum` prints; of a sharded one it is the hash of the lines that
+  /// `sha256sum` prints for the shards in name order, without their directory.
+  std::string content_hash() const;
+
+  /// See MappedFile::drop_pages. `entry` is one of entries().
+  void drop_pages(const TensorEntry& entry) const;
+
+ private:
+  struct State;
+  explicit Checkpoint(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+  std::shared_ptr<const State> state_;
+};
+
+}  // namespace sinter::checkpoint
