@@ -1,0 +1,54 @@
+#include "text.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace sinter::cli {
+
+namespace {
+template <class... Args>
+std::string format(const char* pattern, Args... args) {
+  std::array<char, 64> text;
+  std::snprintf(text.data(), text.size(), pattern, args...);
+  return text.data();
+}
+}  // namespace
+
+std::string grouped(std::int64_t value) {
+  std::string digits = std::to_string(value);
+  const std::size_t first = digits[0] == '-' ? 1 : 0;
+  for (std::size_t at = digits.size(); at > first + 3; at -= 3) digits.insert(at - 3, ",");
+  return digits;
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+  constexpr std::array units = {"B", "kB", "MB", "GB", "TB"};
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1000 && unit + 1 < units.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  return format(unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+}
+
+std::string seconds_text(double seconds) {
+  if (seconds < 60) return format("%.1f s", seconds);
+  const auto whole = static_cast<long>(seconds + 0.5);
+  return format("%ld:%02ld", whole / 60, whole % 60);
+}
+
+std::string number(double value, int digits) {
+  return format("%.*g", digits, value);
+}
+
+void print_pairs(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  std::size_t width = 0;
+  for (const auto& [name, value] : pairs) width = std::max(width, name.size());
+  for (const auto& [name, value] : pairs) {
+    std::printf("%-*s  %s\n", static_cast<int>(width), name.c_str(), value.c_str());
+  }
+}
+
+}  // namespace sinter::cli

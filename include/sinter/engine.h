@@ -1,0 +1,109 @@
+#pragma once
+/// \file
+/// From one picture to a mesh.
+///
+///     sinter::Engine engine("models/sinter-small");
+///     sinter::Mesh mesh = engine.generate("chair.png", {}).mesh;
+///     sinter::write_mesh("chair.glb", mesh);
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sinter/mesh.h"
+
+namespace sinter {
+
+/// How the decoder's field is sampled. Both give the same surface; see docs/volume-decoding.md for
+/// the exact promise.
+enum class Decode {
+  dense,         ///< every point of the grid
+  hierarchical,  ///< only near the surface, coarse to fine: 1 to 2 % of the points at octree 384
+};
+
+/// Defaults are those of the official pipeline, except that the decode is hierarchical.
+struct GenerateOptions {
+  int steps = 50;  ///< 1..1000 scheduler steps; the last one of flow-match Euler has size zero
+  double guidance = 5.0;      ///< classifier-free guidance scale; negative turns guidance off
+  std::uint64_t seed = 1234;  ///< of the initial noise
+  int octree = 384;           ///< grid cells along each axis, 16..512
+  Decode decode = Decode::hierarchical;
+  double level = 0.0;      ///< value of the field at which the surface lies; positive is inside
+  double box = 1.01;       ///< half the side of the decoded cube, above 0 and at most 4
+  std::int64_t faces = 0;  ///< decimate to this many faces; 0 keeps all
+  bool remove_floaters =
+      true;  ///< drop components with fewer than 0.5 % of the largest one's faces
+};
+
+/// Where a running generation stands. `total` counts estimated work, so it moves evenly through
+/// stages of any length.
+struct Progress {
+  const char* stage =
+      "";  ///< "image", "condition", "sample", "latents", "volume", "surface", "mesh"
+  double stage_fraction = 0;  ///< 0..1 of this stage
+  double total = 0;           ///< 0..1 of the whole run
+  double seconds = 0;         ///< since the run began
+  double seconds_left = -1;   ///< estimate for the whole run; negative while unknown
+};
+
+/// Return false to cancel: the run stops within one step or one decode chunk and raises
+/// ErrorCode::cancelled.
+using ProgressCallback = std::function<bool(const Progress&)>;
+
+struct StageTime {
+  std::string stage;
+  double seconds = 0;
+};
+
+/// What a run did, filled as it goes: after an error it holds the stages that were reached.
+struct Metrics {
+  std::vector<StageTime> stages;
+  double seconds = 0;                    ///< whole run
+  std::int64_t network_evaluations = 0;  ///< DiT forwards, each guidance half counted
+  std::int64_t steps_computed = 0, steps_elided = 0;
+  std::int64_t grid_points = 0;             ///< (octree + 1)^3
+  std::int64_t field_queries = 0;           ///< points that the decoder was asked for
+  std::int64_t field_following_rounds = 0;  ///< rounds of the surface-following pass
+  std::int64_t vertices = 0, faces = 0, floaters_removed = 0;
+  std::uint64_t weight_bytes = 0;       ///< of the checkpoint
+  std::uint64_t peak_memory_bytes = 0;  ///< peak resident set of the process
+};
+
+struct GenerateResult {
+  Mesh mesh;
+  Provenance provenance;  ///< model and its hash, seed, options, sinter's version
+};
+
+struct EngineOptions {
+  int threads = 0;  ///< CPU threads, 0 takes all cores; the result does not depend on it
+  /// Receives warnings; default: dropped.
+  std::function<void(const std::string&)> warn;
+};
+
+/// Holds a model. Not thread-safe: one engine, one run at a time; different engines do not see each
+/// other.
+class Engine {
+ public:
+  /// \param model_directory holds config.yaml and the weights in the official layout, or is a
+  /// checkpoint file. Reads headers and configuration only; weights are bound by the first
+  /// generate().
+  explicit Engine(const std::string& model_directory, EngineOptions options = {});
+  ~Engine();
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+
+  /// \param image_path PNG, JPEG or WebP; a cut-out with transparency is recentred, an opaque
+  /// picture is used whole. \param metrics filled on every path, errors included, where not null.
+  GenerateResult generate(const std::string& image_path,
+                          const GenerateOptions& options = {},
+                          const ProgressCallback& progress = {},
+                          Metrics* metrics = nullptr);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sinter

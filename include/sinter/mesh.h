@@ -1,0 +1,109 @@
+#pragma once
+/// \file
+/// Triangle meshes: the value type, files, checks, comparison, pictures.
+///
+/// Mesh space is right-handed, +Y up, and the object's front faces +Z, as in glTF. Faces are
+/// counter-clockwise seen from outside. Every function raises sinter::Error.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace sinter {
+
+struct Mesh {
+  std::vector<std::array<float, 3>> positions;      ///< x, y, z
+  std::vector<std::array<std::uint32_t, 3>> faces;  ///< indices into positions
+};
+
+using ProvenanceValue = std::variant<std::string, std::int64_t, std::uint64_t, double, bool>;
+
+/// Where a mesh comes from, written to a GLB's `asset.extras` in this order.
+struct Provenance {
+  /// Half the side of the decoded cube in mesh units; 0 leaves the note out.
+  double box = 0;
+  std::vector<std::pair<std::string, ProvenanceValue>> entries;
+};
+
+/// Reads .glb, .gltf, .obj, .ply or .stl, recognised by content where the format allows it.
+Mesh read_mesh(const std::string& path);
+
+/// Writes .glb, .obj, .ply or .stl by extension, through a temporary file that is renamed when it
+/// is complete.
+void write_mesh(const std::string& path, const Mesh& mesh, const Provenance& provenance = {});
+
+/// What a mesh is made of, and what is wrong with it.
+struct MeshCheck {
+  std::int64_t vertices = 0;
+  std::int64_t faces = 0;
+  std::int64_t components = 0;             ///< groups of faces joined by edges
+  std::int64_t boundary_edges = 0;         ///< edges with one face
+  std::int64_t non_manifold_edges = 0;     ///< edges with more than two faces
+  std::int64_t non_manifold_vertices = 0;  ///< vertices whose faces form more than one fan
+  std::int64_t inconsistent_edges = 0;     ///< edges whose two faces run the same way along it
+  std::int64_t degenerate_faces = 0;       ///< repeated index or zero area
+  std::int64_t duplicate_faces = 0;        ///< same three vertices as an earlier face
+  std::int64_t non_finite_vertices = 0;
+  std::int64_t unreferenced_vertices = 0;
+  std::int64_t self_intersections = 0;  ///< pairs of faces that pass through each other
+  std::int64_t euler_number = 0;        ///< V - E + F over referenced vertices
+  std::int64_t genus = 0;  ///< handles over all components; meaningful where watertight
+  double volume = 0;       ///< signed; positive where faces point outwards
+  double area = 0;
+  std::array<float, 3> min{}, max{};  ///< bounding box
+  bool watertight = false;  ///< no boundary and no non-manifold edge, consistently oriented
+  bool sound = false;  ///< watertight, manifold at vertices too, no degenerate or duplicate face,
+                       ///< finite, positive volume, no self-intersection
+};
+
+/// \param threads CPU threads; 0 takes all. The result does not depend on it.
+MeshCheck check_mesh(const Mesh& mesh, int threads = 0);
+
+struct CompareOptions {
+  /// Scale both meshes by the one map that centres the reference's bounding box and makes its
+  /// longest side 2.
+  bool normalize = true;
+  std::int64_t samples = 100'000;  ///< area-weighted points on each mesh, 1,000..10,000,000
+  std::uint64_t seed = 0;
+  int iou_resolution =
+      128;  ///< cells along each axis of the grid on which volumes are compared; 0 turns it off
+  int threads = 0;  ///< 0 takes all
+};
+
+/// Distances are point to triangle, in normalised units. "Forward" samples the first mesh,
+/// "backward" the reference.
+struct MeshComparison {
+  double chamfer = 0;  ///< mean of the two mean distances, not squared
+  double forward_mean = 0, forward_p99 = 0, forward_max = 0;
+  double backward_mean = 0, backward_p99 = 0, backward_max = 0;
+  std::array<double, 4> f_score_distance{};  ///< h, 2h, 4h and 0.05 with h = 2.02/384
+  std::array<double, 4> f_score{};  ///< harmonic mean of precision and recall at each distance
+  double normal_consistency = 0;    ///< mean |cosine| between normals at closest points
+  double volume_iou = -1;  ///< negative where either mesh is not watertight or it is turned off
+  double volume_ratio = 0, area_ratio = 0, face_ratio = 0;
+  std::int64_t components[2] = {0, 0};  ///< above 0.1 % of the area; first mesh, reference
+  std::int64_t genus[2] = {0, 0};
+  bool watertight[2] = {false, false};
+};
+
+MeshComparison compare_meshes(const Mesh& mesh,
+                              const Mesh& reference,
+                              const CompareOptions& options = {});
+
+struct RenderOptions {
+  int tile = 384;              ///< pixels along each side of one view, 16..4096
+  int columns = 4;             ///< views in a row of the sheet, 1..360
+  int turns = 6;               ///< views around the vertical axis, the first from the front, 1..360
+  double elevation = 20;       ///< of those views above the horizon, degrees, -89..89
+  bool top_and_bottom = true;  ///< two more views, from above and from below
+  int threads = 0;             ///< 0 takes all
+};
+
+/// Draws the mesh from several sides on one sheet and writes it as a PNG. Back faces are drawn in
+/// red, so holes show.
+void render_mesh(const std::string& png_path, const Mesh& mesh, const RenderOptions& options = {});
+
+}  // namespace sinter
