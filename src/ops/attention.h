@@ -1,0 +1,34 @@
+#pragma once
+// Scaled dot-product attention, f32: dst = softmax(scale * q k^T + bias) v for each head.
+//
+// Blocked with an online softmax (Milakov and Gimelshein, "Online normalizer calculation for
+// softmax", 2018; Dao et al., "FlashAttention", 2022): no more than a block of queries times a
+// block of keys of the score matrix exists at any time. The blocks depend on the shapes only, so
+// the result does not depend on the number of threads, and a query's result does not depend on
+// which other queries run beside it.
+
+#include "core/context.h"
+#include "ops/view.h"
+
+namespace sinter::ops {
+
+struct AttentionOptions {
+  /// Factor of the logits; 0 stands for 1 / sqrt(dim).
+  float scale = 0.0F;
+  /// Added to the logit of key 0 after scaling. ln(n) makes key 0 count as n equal keys (spec of
+  /// the collapsed unconditional context).
+  float first_key_bias = 0.0F;
+};
+
+/// q, dst: [tokens, heads, dim]; k, v: [keys, heads, dim]; each a view or a list of views standing
+/// for their concatenation. q and dst hold the same number of tokens, k and v the same number of
+/// keys; how each is cut into segments is free. dst must not overlap k or v; it may be q itself.
+/// At least one key.
+void attention(Context& ctx,
+               const HeadList& q,
+               const HeadList& k,
+               const HeadList& v,
+               const HeadList& dst,
+               const AttentionOptions& options = {});
+
+}  // namespace sinter::ops

@@ -1,0 +1,92 @@
+#pragma once
+// Argument checks that the operators share. Internal to the room.
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/error.h"
+#include "core/tensor.h"
+#include "ops/view.h"
+
+namespace sinter::ops {
+
+/// The end of a message: " (name)", or nothing for a tensor without one.
+inline std::string origin(std::string_view name) {
+  return name.empty() ? std::string{} : cat(" (", name, ")");
+}
+
+/// f32 with the given shape.
+inline void check_shape(const char* op,
+                        const char* what,
+                        const Tensor& tensor,
+                        const Shape& shape) {
+  SINTER_CHECK(tensor.defined() && tensor.dtype == DType::f32 && tensor.shape == shape,
+               ErrorCode::invalid_argument,
+               "[",
+               op,
+               "] ",
+               what,
+               ": expected f32 ",
+               shape,
+               ", got ",
+               tensor.defined() ? cat(to_string(tensor.dtype), " ", tensor.shape) : "no tensor",
+               origin(tensor.name));
+}
+
+/// f32 with the given number of axes.
+inline void check_rank(const char* op, const char* what, const Tensor& tensor, int rank) {
+  SINTER_CHECK(tensor.defined() && tensor.dtype == DType::f32 && tensor.shape.rank() == rank,
+               ErrorCode::invalid_argument,
+               "[",
+               op,
+               "] ",
+               what,
+               ": expected f32 of ",
+               rank,
+               " axes, got ",
+               tensor.defined() ? cat(to_string(tensor.dtype), " ", tensor.shape) : "no tensor",
+               origin(tensor.name));
+}
+
+/// f32 with at least one axis.
+inline void check_f32(const char* op, const char* what, const Tensor& tensor) {
+  SINTER_CHECK(tensor.defined() && tensor.dtype == DType::f32 && tensor.shape.rank() > 0,
+               ErrorCode::invalid_argument,
+               "[",
+               op,
+               "] ",
+               what,
+               ": expected f32 of at least one axis, got ",
+               tensor.defined() ? cat(to_string(tensor.dtype), " ", tensor.shape) : "no tensor",
+               origin(tensor.name));
+}
+
+/// `rows` x `columns` strided rows.
+inline void check_rows(const char* op,
+                       const char* what,
+                       const RowView& view,
+                       std::int64_t rows,
+                       std::int64_t columns) {
+  SINTER_CHECK(view.rows == rows && view.columns == columns,
+               ErrorCode::invalid_argument,
+               "[",
+               op,
+               "] ",
+               what,
+               ": expected ",
+               rows,
+               " rows of ",
+               columns,
+               ", got ",
+               view.rows,
+               " of ",
+               view.columns,
+               origin(view.name));
+}
+
+/// An operator without an implementation for the device of its input.
+[[noreturn]] inline void fail_device(const char* op, Device device) {
+  fail(ErrorCode::unsupported, "[", op, "] not built for ", to_string(device));
+}
+
+}  // namespace sinter::ops

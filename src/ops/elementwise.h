@@ -1,0 +1,28 @@
+#pragma once
+// Sums and products of whole tensors, f32. All write into their first tensor.
+
+#include "core/context.h"
+#include "core/tensor.h"
+#include "ops/view.h"
+
+namespace sinter::ops {
+
+/// x += y. y has the shape of x, or is [C] and is added to every row of x [..., C].
+void add_in_place(Context& ctx, const RowView& x, const RowView& y);
+
+/// x += gate * y, gate [C] for x and y [..., C]: gated residual, LayerScale.
+void add_gated_in_place(Context& ctx, const RowView& x, const Tensor& gate, const RowView& y);
+
+/// x *= factor.
+void scale_in_place(Context& ctx, const RowView& x, float factor);
+
+/// x += factor * y, the Euler step of the sampler; product and sum rounded once each.
+void add_scaled_in_place(Context& ctx, const RowView& x, float factor, const RowView& y);
+
+/// unconditional += guidance * (conditional - unconditional): classifier-free guidance.
+void guide_in_place(Context& ctx,
+                    const RowView& unconditional,
+                    const RowView& conditional,
+                    float guidance);
+
+}  // namespace sinter::ops

@@ -1,0 +1,70 @@
+#include "ops/embedding.h"
+
+#include <cmath>
+#include <numbers>
+
+#include "cpu/threads.h"
+#include "ops/check.h"
+
+namespace sinter::ops {
+
+Tensor timestep_embedding(Context& ctx,
+                          std::span<const float> t,
+                          const TimestepEmbeddingOptions& options) {
+  SINTER_CHECK(options.dim > 0 && options.dim % 2 == 0,
+               ErrorCode::invalid_argument,
+               "[timestep_embedding] dim: expected a positive even number, got ",
+               options.dim);
+  if (ctx.device != Device::cpu) fail_device("timestep_embedding", ctx.device);
+  const int half = options.dim / 2;
+  Tensor y = ctx.allocate(DType::f32, {static_cast<std::int64_t>(t.size()), options.dim});
+  float* row = y.f32_mut();
+  const float log_period = std::log(options.max_period);
+  for (const float time : t) {
+    for (int i = 0; i < half; ++i) {
+      const float exponent = -log_period * static_cast<float>(i) / static_cast<float>(half);
+      const double angle = double{options.factor * time * std::exp(exponent)};
+      row[i] = static_cast<float>(std::cos(angle));
+      row[half + i] = static_cast<float>(std::sin(angle));
+    }
+    row += options.dim;
+  }
+  return y;
+}
+
+int fourier_channels(const FourierOptions& options) {
+  return 3 + 6 * options.num_freqs;
+}
+
+Tensor fourier_embed(Context& ctx, const Tensor& points, const FourierOptions& options) {
+  check_rank("fourier_embed", "points", points, 2);
+  check_shape("fourier_embed", "points", points, {points.dim(0), 3});
+  SINTER_CHECK(options.num_freqs >= 1 && options.num_freqs <= 16,
+               ErrorCode::invalid_argument,
+               "[fourier_embed] num_freqs: expected 1..16, got ",
+               options.num_freqs);
+  if (points.device != Device::cpu) fail_device("fourier_embed", points.device);
+  const int n = options.num_freqs;
+  const int channels = fourier_channels(options);
+  Tensor y = ctx.allocate(DType::f32, {points.dim(0), channels});
+  const float* src = points.f32();
+  float* dst = y.f32_mut();
+  const float base = options.include_pi ? std::numbers::pi_v<float> : 1.0F;
+  cpu::parallel_ranges(ctx.threads, points.dim(0), [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t p = begin; p < end; ++p) {
+      float* row = dst + p * channels;
+      for (int c = 0; c < 3; ++c) {
+        const float value = src[3 * p + c];
+        row[c] = value;
+        for (int j = 0; j < n; ++j) {
+          const double angle = double{value * (base * static_cast<float>(1 << j))};
+          row[3 + n * c + j] = static_cast<float>(std::sin(angle));
+          row[3 + 3 * n + n * c + j] = static_cast<float>(std::cos(angle));
+        }
+      }
+    }
+  });
+  return y;
+}
+
+}  // namespace sinter::ops

@@ -1,0 +1,79 @@
+#pragma once
+// Fully connected layer y = x W^T + b on f32 activations, with a packed weight.
+//
+// Every output element is one fixed sequence of fused multiply-adds over the input channels,
+// whatever the number of rows or threads: rows do not influence each other's rounding, so a batch
+// gives the bytes of its rows run one by one.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/context.h"
+#include "core/tensor.h"
+#include "ops/activation.h"
+#include "ops/view.h"
+
+namespace sinter::ops {
+
+/// A weight in the layout that the back end multiplies with. Built once when a model is bound; owns
+/// its copy, so the checkpoint may be closed afterwards. Move only.
+class LinearWeight {
+ public:
+  LinearWeight() = default;
+  /// weight [O, I] or with more input axes ([O, C, P, P] of a convolution is taken as
+  /// [O, C * P * P]); f32, f16 or bf16. bias [O] of any of these, or an undefined tensor for none.
+  /// Raises ErrorCode::invalid_argument, naming the tensor, for anything else.
+  explicit LinearWeight(const Tensor& weight, const Tensor& bias = {});
+
+  bool defined() const { return out_features_ > 0; }
+  std::int64_t in_features() const { return in_features_; }
+  std::int64_t out_features() const { return out_features_; }
+  bool has_bias() const { return bias_.size() > 0; }
+  /// Memory held, padding included.
+  std::size_t bytes() const { return packed_.size() + bias_.size(); }
+
+  /// For back ends: the packed panels and the bias (null without one).
+  const float* packed() const { return reinterpret_cast<const float*>(packed_.data()); }
+  const float* bias() const { return reinterpret_cast<const float*>(bias_.data()); }
+
+ private:
+  std::int64_t in_features_ = 0;
+  std::int64_t out_features_ = 0;
+  Buffer packed_;
+  Buffer bias_;
+};
+
+struct LinearOptions {
+  Activation activation = Activation::none;  ///< applied after the bias
+};
+
+/// x [..., I] -> [..., O].
+Tensor linear(Context& ctx,
+              const Tensor& x,
+              const LinearWeight& weight,
+              const LinearOptions& options = {});
+
+/// Rows with a stride (a column slice of a wider tensor) -> [rows, O].
+Tensor linear(Context& ctx,
+              const RowView& x,
+              const LinearWeight& weight,
+              const LinearOptions& options = {});
+
+/// Writes into rows that the caller owns, for example a column slice of a wider tensor. `dst` has
+/// x.rows rows and O columns, and must not overlap `x`.
+void linear_into(Context& ctx,
+                 const RowView& x,
+                 const LinearWeight& weight,
+                 const RowView& dst,
+                 const LinearOptions& options = {});
+
+/// residual += gate * (x W^T + b), the end of every transformer branch. gate [O] scales each column
+/// (the modulation gate, or the LayerScale vector); undefined means 1. `residual` must not overlap
+/// `x`.
+void linear_add_gated_in_place(Context& ctx,
+                               const RowView& residual,
+                               const Tensor& gate,
+                               const RowView& x,
+                               const LinearWeight& weight);
+
+}  // namespace sinter::ops
