@@ -1,6 +1,6 @@
 #pragma once
-// An indexed triangle mesh. Mesh space: right-handed, +Y up, the object's front faces +Z (as glTF), and the decoder's
-// cube is [-box, box]^3. Faces are counter-clockwise seen from outside.
+// An indexed triangle mesh. Mesh space: right-handed, +Y up, the object's front faces +Z (as glTF),
+// and the decoder's cube is [-box, box]^3. Faces are counter-clockwise seen from outside.
 
 #include <array>
 #include <cstdint>

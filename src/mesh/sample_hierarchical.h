@@ -1,0 +1,56 @@
+#pragma once
+// Evaluates the field near its level set only, from coarse lattices to the full grid, such that
+// every grid cell the surface crosses has all eight corners evaluated, at the coordinates and
+// therefore with the values of sample_dense().
+//
+// What is promised. A cell is crossed when its corners, as the dense field has them, lie on both
+// sides of the level. Write h for the grid spacing and s for `coarse_stride` (chosen
+// automatically: see below).
+//   1. If |f(p) - f(q)| <= slope * |p - q| for all grid points p, q, then every crossed cell is
+//      evaluated, without exception. `slope` is given, or estimated from the samples: the largest
+//      difference quotient between neighbouring samples of any level, times `slope_safety`. When
+//      finer samples raise the estimate, what the old one had excluded is looked at again, until
+//      nothing changes.
+//   2. The decoder's field saturates: |f - level| stops growing at about 1 a short way from the
+//      surface, and from there on the slope bound alone would demand every point of the grid. So
+//      no more than a lattice of stride `coarse_stride` is sampled densely; a cell of it whose
+//      corners all lie on one side with |f - level| >= `saturation` is taken to be empty.
+//      What can be lost is therefore a part of the surface that lies inside one such cell, further
+//      than the truncation distance from all its corners, and is connected to nothing else.
+//   3. With `follow_surface`, whatever the slope: each connected piece of the surface of which one
+//      crossed cell was found is complete (crossed cells joined through faces that it crosses).
+//      A coarse cell whose corners lie on both sides is always found.
+// Along the border of the box, cells are treated as if everything beyond were outside, so that
+// marching cubes can close the surface there.
+
+#include "mesh/field.h"
+#include "mesh/sample_stats.h"
+
+namespace sinter::mesh {
+
+struct HierarchicalOptions {
+  float level = 0;             ///< value at which the surface will be extracted
+  std::int64_t chunk = 16384;  ///< most points in one call of the sampler, at least 1
+  int threads = 1;             ///< for the work between the calls; never changes the result
+  bool follow_surface = true;  ///< the switch SINTER_SURFACE_FOLLOWING
+  /// Bound on |gradient| in logits per mesh unit; 0 estimates it.
+  double slope = 0;
+  /// Factor on the estimated slope; at least 1.
+  double slope_safety = 1.25;
+  /// |f - level| from which a value may be cut off, so says nothing about the distance.
+  float saturation = 0.95f;
+  /// Stride of the lattice that is sampled densely: 1, 2, 4 or 8. 0 chooses: 8 where that leaves at
+  /// least 32 cells along an axis and the slope bound excludes saturated cells of that size, else
+  /// the next smaller one, down to the one with 64 cells.
+  int coarse_stride = 0;
+  SampleProgress progress;
+};
+
+/// Errors as sample_dense(). A field without any surface comes back without bricks; its range()
+/// still tells the smallest and largest value seen.
+Field sample_hierarchical(const Grid& grid,
+                          const FieldSampler& sampler,
+                          const HierarchicalOptions& options = {},
+                          SampleStats* stats = nullptr);
+
+}  // namespace sinter::mesh
