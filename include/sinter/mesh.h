@@ -1,23 +1,16 @@
 #pragma once
 /// \file
-/// Triangle meshes: the value type, files, checks, comparison, pictures.
-///
-/// Mesh space is right-handed, +Y up, and the object's front faces +Z, as in glTF. Faces are
-/// counter-clockwise seen from outside. Every function raises sinter::Error.
+/// Triangle meshes: files, checks, comparison, pictures. Every function raises sinter::Error.
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
-namespace sinter {
+#include "sinter/mesh_types.h"
 
-struct Mesh {
-  std::vector<std::array<float, 3>> positions;      ///< x, y, z
-  std::vector<std::array<std::uint32_t, 3>> faces;  ///< indices into positions
-};
+namespace sinter {
 
 using ProvenanceValue = std::variant<std::string, std::int64_t, std::uint64_t, double, bool>;
 
@@ -35,74 +28,8 @@ Mesh read_mesh(const std::string& path);
 /// is complete.
 void write_mesh(const std::string& path, const Mesh& mesh, const Provenance& provenance = {});
 
-/// What a mesh is made of, and what is wrong with it.
-struct MeshReport {
-  std::int64_t vertices = 0;
-  std::int64_t faces = 0;
-  std::int64_t components = 0;             ///< groups of faces joined across edges
-  std::int64_t boundary_edges = 0;         ///< edges with one face
-  std::int64_t non_manifold_edges = 0;     ///< edges with more than two faces
-  std::int64_t non_manifold_vertices = 0;  ///< vertices whose faces form more than one fan
-  std::int64_t inconsistent_edges = 0;     ///< edges whose two faces run the same way along it
-  std::int64_t degenerate_faces = 0;       ///< repeated index, or exactly zero area
-  std::int64_t duplicate_faces = 0;        ///< same three vertices as an earlier face
-  std::int64_t non_finite_vertices = 0;
-  std::int64_t unreferenced_vertices = 0;
-  /// Pairs of faces that meet elsewhere than in what they share.
-  std::int64_t self_intersections = 0;
-  std::int64_t euler_number = 0;  ///< V - E + F over referenced vertices
-  std::int64_t genus = 0;         ///< handles over all components; meaningful where watertight
-  double volume = 0;              ///< signed; positive where faces point outwards
-  double area = 0;
-  std::array<float, 3> min{}, max{};  ///< bounding box of finite vertices
-  bool watertight = false;  ///< has faces, no boundary or non-manifold edge, consistently oriented
-  /// Watertight, manifold at vertices too, no degenerate or duplicate face, all vertices finite,
-  /// positive volume, no self-intersection.
-  bool sound = false;
-};
-
 /// \param threads CPU threads; 0 takes all. The result does not depend on it.
 MeshReport check_mesh(const Mesh& mesh, int threads = 0);
-
-struct CompareOptions {
-  /// Scale both meshes by the one map that centres the reference's bounding box and makes its
-  /// longest side 2.
-  bool normalize = true;
-  std::int64_t samples = 100'000;  ///< area-weighted points on each mesh, 1,000..10,000,000
-  std::uint64_t seed = 0;
-  /// Distances of the F-scores: h, 2h, 4h with h = 2.02/384, and 0.05.
-  std::vector<double> distances = {2.02 / 384, 4.04 / 384, 8.08 / 384, 0.05};
-  int iou_resolution = 128;  ///< lines along each side of the grid for the volume IoU; 0: off
-  int threads = 0;           ///< 0 takes all; the result does not depend on it
-};
-
-/// Distances from samples on one surface to the other surface, point to triangle.
-struct DistanceSummary {
-  double mean = 0, p99 = 0, max = 0;
-};
-
-struct Topology {
-  std::int64_t components = 0;  ///< above 0.1 % of the mesh's area
-  std::int64_t genus = 0;       ///< of the whole mesh; meaningful where watertight
-  std::int64_t euler_number = 0;
-  bool watertight = false;
-  std::int64_t faces = 0;
-  double area = 0, volume = 0;
-};
-
-/// How far a mesh is from its reference; lengths in normalised units unless normalize is off.
-struct Comparison {
-  DistanceSummary forward;   ///< samples of the mesh against the reference
-  DistanceSummary backward;  ///< samples of the reference against the mesh
-  double chamfer = 0;        ///< mean of the two mean distances, not squared
-  double hausdorff = 0;      ///< larger of the two maxima
-  /// By entry of CompareOptions::distances.
-  std::vector<double> precision, recall, f_score;
-  double normal_consistency = 0;  ///< mean over both directions of |n(p) . n(closest point)|
-  double volume_iou = -1;         ///< negative where either mesh is not watertight, or turned off
-  Topology mesh, reference;
-  double face_ratio = 0, area_ratio = 0, volume_ratio = 0;  ///< mesh over reference
-};
 
 Comparison compare_meshes(const Mesh& mesh,
                           const Mesh& reference,

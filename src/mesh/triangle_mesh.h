@@ -6,7 +6,7 @@
 #include <array>
 #include <cstdint>
 
-#include "sinter/mesh.h"
+#include "sinter/mesh_types.h"
 
 namespace sinter::mesh {
 
