@@ -35,20 +35,18 @@ class WeightStore {
   WeightStore(WeightStore&&) = default;
   WeightStore& operator=(WeightStore&&) = default;
 
-  std::size_t bytes() const { return bytes_; }
+  std::size_t bytes() const;
   std::size_t tensors() const { return blocks_.size(); }
 
   /// New uninitialised f32 memory that lives as long as the store, aligned to 64 bytes; for weights
   /// that a layer derives from others. The name is copied.
   Tensor allocate(const Shape& shape, std::string_view name);
+  /// A copy of the name that lives as long as the store.
+  std::string_view keep_name(std::string_view name);
 
  private:
-  struct Block {
-    std::string name;
-    Buffer memory;
-  };
-  std::deque<Block> blocks_;  // a deque never moves its elements, so views of names stay valid
-  std::size_t bytes_ = 0;
+  std::vector<Buffer> blocks_;
+  std::deque<std::string> names_;  // a deque never moves its elements, so views stay valid
 };
 
 /// A position in the tree of names. A small value: scopes share the record of what was taken and
@@ -75,7 +73,8 @@ class Binder {
   ///
   /// Never raises for a wrong checkpoint: a missing, mis-shaped, non-floating or non-finite tensor
   /// is recorded for finish(), and the result has the expected shape but `defined()` is false. So
-  /// a constructor stores what it takes and reads a weight's data only if it is defined().
+  /// a constructor stores what it takes and reads a weight's data only if it is defined(). Out of
+  /// an outline (Checkpoint::outline()) every tensor comes like that, without a problem.
   Tensor take(std::string_view name, const Shape& expected) const;
   /// As take(), but a missing tensor is no problem: the result is then not defined().
   Tensor take_optional(std::string_view name, const Shape& expected) const;

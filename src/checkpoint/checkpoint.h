@@ -30,6 +30,13 @@ class Checkpoint {
   /// `.safetensors` file would hold (see to_safetensors()), `name` stands in messages.
   static Checkpoint from_bytes(Buffer bytes, const std::string& name);
 
+  /// Names, dtypes and shapes without any data (the `bytes` of the entries are empty), for proving
+  /// that a network binds every name of a key list; see read_key_list(). Raises
+  /// ErrorCode::invalid_argument for a repeated name.
+  static Checkpoint outline(std::vector<TensorEntry> entries, const std::string& name);
+  /// False for an outline.
+  bool has_data() const;
+
   /// The file that was opened: for a directory the file chosen in it. For messages.
   const std::string& path() const;
   /// `config.yaml` beside the file that was opened; empty where there is none.

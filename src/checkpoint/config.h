@@ -12,6 +12,7 @@ namespace sinter::checkpoint {
 
 /// Bounds on what is read, far above any real configuration.
 inline constexpr std::size_t kMaxConfigBytes = 1'000'000;
+inline constexpr std::size_t kMaxConfigNodes = 10'000;
 inline constexpr int kMaxConfigDepth = 32;
 
 /// A node of the document: mapping, list, scalar, or nothing. A cheap value; copies share the

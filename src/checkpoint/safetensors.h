@@ -29,6 +29,10 @@ struct TensorEntry {
   std::span<const std::byte> bytes;
   /// Index into Checkpoint::files().
   std::uint32_t file = 0;
+
+  std::size_t elements() const { return static_cast<std::size_t>(shape.elements()); }
+  /// Bytes of the data; also right where `bytes` is empty because there is no data.
+  std::size_t byte_count() const { return elements() * size_of(dtype); }
 };
 
 struct SafetensorsHeader {

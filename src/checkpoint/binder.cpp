@@ -1,0 +1,211 @@
+#include "checkpoint/binder.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "checkpoint/convert.h"
+#include "checkpoint/problems.h"
+#include "core/error.h"
+
+namespace sinter::checkpoint {
+
+namespace {
+
+bool is_below(std::string_view name, std::string_view scope) {
+  return name.starts_with(scope) && (name.size() == scope.size() || name[scope.size()] == '.');
+}
+
+std::string missing(const std::string& name, const Shape& expected) {
+  return cat("missing ", printable(name), " ", expected);
+}
+
+}  // namespace
+
+std::size_t WeightStore::bytes() const {
+  std::size_t total = 0;
+  for (const Buffer& block : blocks_) total += block.size();
+  return total;
+}
+
+std::string_view WeightStore::keep_name(std::string_view name) {
+  return names_.emplace_back(name);
+}
+
+Tensor WeightStore::allocate(const Shape& shape, std::string_view name) {
+  const auto count = static_cast<std::size_t>(shape.elements());
+  // never zero bytes: a tensor without elements is still defined()
+  blocks_.emplace_back(std::max<std::size_t>(1, count) * sizeof(float));
+  return {blocks_.back().data(), DType::f32, Device::cpu, shape, keep_name(name)};
+}
+
+struct Binder::State {
+  State(Checkpoint source, WeightStore& owner, int thread_count)
+      : checkpoint(std::move(source)),
+        store(owner),
+        threads(thread_count),
+        taken(checkpoint.entries().size()),
+        converted(checkpoint.entries().size()) {}
+
+  Checkpoint checkpoint;
+  WeightStore& store;
+  int threads;
+  // by entry
+  std::vector<char> taken;
+  std::vector<Tensor> converted;
+  struct Problem {
+    std::string scope;  // the full name, or the prefix, that it belongs to
+    std::string text;
+  };
+  std::vector<Problem> problems;
+  std::set<std::string, std::less<>> reported;  // texts, so that nothing is listed twice
+
+  std::size_t index_of(const TensorEntry& entry) const {
+    return static_cast<std::size_t>(&entry - checkpoint.entries().data());
+  }
+  void add(const std::string& scope, std::string text) {
+    if (reported.insert(text).second) problems.push_back({scope, std::move(text)});
+  }
+  const TensorEntry* find(const std::string& name, const Shape& expected, bool optional);
+  Tensor convert(const TensorEntry& entry);
+};
+
+/// The entry, marked as taken, or null with the reason recorded.
+const TensorEntry* Binder::State::find(const std::string& name,
+                                       const Shape& expected,
+                                       bool optional) {
+  const TensorEntry* entry = checkpoint.find(name);
+  if (entry == nullptr) {
+    if (!optional) add(name, missing(name, expected));
+    return nullptr;
+  }
+  taken[index_of(*entry)] = 1;
+  if (entry->shape != expected) {
+    add(name, cat(printable(name), ": expected ", expected, ", got ", entry->shape));
+    return nullptr;
+  }
+  return entry;
+}
+
+/// Converts into the store; not defined() where an element is not a finite number.
+Tensor Binder::State::convert(const TensorEntry& entry) {
+  Tensor& tensor = converted[index_of(entry)];
+  if (tensor.defined() || !checkpoint.has_data()) return tensor;
+  const Tensor target = store.allocate(entry.shape, entry.name);
+  const std::int64_t bad =
+      convert_weights(entry.bytes.data(), entry.dtype, target.f32_mut(), entry.elements(), threads);
+  checkpoint.drop_pages(entry);
+  if (bad < 0) {
+    tensor = target;
+  } else {
+    add(entry.name,
+        cat(printable(entry.name),
+            ": infinite or not a number at ",
+            coordinates(bad, entry.shape)));
+  }
+  return tensor;
+}
+
+Binder::Binder(Checkpoint checkpoint, WeightStore& store, std::string_view prefix, int threads)
+    : state_(std::make_shared<State>(std::move(checkpoint), store, std::max(1, threads))),
+      prefix_(prefix) {
+  if (!prefix_.empty() && !prefix_.ends_with('.')) prefix_ += '.';
+}
+
+Binder::Binder(std::shared_ptr<State> state, std::string prefix)
+    : state_(std::move(state)), prefix_(std::move(prefix)) {}
+
+Binder Binder::scope(std::string_view part) const {
+  return Binder(state_, cat(prefix_, part, "."));
+}
+
+Binder Binder::scope(std::string_view part, std::int64_t index) const {
+  return Binder(state_, cat(prefix_, part, ".", index, "."));
+}
+
+bool Binder::has(std::string_view name) const {
+  return state_->checkpoint.find(full_name(name)) != nullptr;
+}
+
+bool Binder::has_scope(std::string_view part) const {
+  return !state_->checkpoint.with_prefix(full_name(part) + ".").empty();
+}
+
+std::string Binder::full_name(std::string_view name) const {
+  return prefix_ + std::string(name);
+}
+
+Tensor Binder::take(std::string_view name, const Shape& expected) const {
+  const std::string full = full_name(name);
+  const TensorEntry* entry = state_->find(full, expected, false);
+  if (entry != nullptr && !is_floating(entry->dtype)) {
+    state_->add(full,
+                cat(printable(full), ": expected a floating dtype, got ", to_string(entry->dtype)));
+    entry = nullptr;
+  }
+  const Tensor tensor = entry != nullptr ? state_->convert(*entry) : Tensor{};
+  if (tensor.defined()) return tensor;
+  return {nullptr, DType::f32, Device::cpu, expected, state_->store.keep_name(full)};
+}
+
+Tensor Binder::take_optional(std::string_view name, const Shape& expected) const {
+  return has(name) ? take(name, expected) : Tensor{};
+}
+
+const TensorEntry* Binder::take_raw(std::string_view name, const Shape& expected) const {
+  return state_->find(full_name(name), expected, false);
+}
+
+void Binder::skip(std::string_view name) const {
+  const std::string full = full_name(name);
+  for (const TensorEntry& entry : state_->checkpoint.with_prefix(full)) {
+    if (is_below(entry.name, full)) state_->taken[state_->index_of(entry)] = 1;
+  }
+}
+
+void Binder::add_problem(const std::string& problem) const {
+  state_->add(prefix_, problem);
+}
+
+void Binder::finish(std::initializer_list<std::string_view> may_remain) const {
+  finish(std::vector<std::string>(may_remain.begin(), may_remain.end()));
+}
+
+void Binder::finish(const std::vector<std::string>& may_remain) const {
+  Problems problems;
+  for (const State::Problem& problem : state_->problems) {
+    if (problem.scope.starts_with(prefix_)) problems.add(problem.text);
+  }
+  for (const TensorEntry& entry : state_->checkpoint.with_prefix(prefix_)) {
+    const std::string_view name = std::string_view(entry.name).substr(prefix_.size());
+    const bool known = state_->taken[state_->index_of(entry)] != 0 ||
+                       std::any_of(may_remain.begin(),
+                                   may_remain.end(),
+                                   [&](const std::string& scope) { return is_below(name, scope); });
+    if (!known) problems.add(cat("unused ", printable(entry.name), " ", entry.shape));
+  }
+  problems.raise(state_->checkpoint.path());
+}
+
+std::vector<std::string> names_outside(const Checkpoint& checkpoint,
+                                       const std::vector<std::string>& components) {
+  std::vector<std::string> outside;
+  for (const TensorEntry& entry : checkpoint.entries()) {
+    const bool known =
+        std::any_of(components.begin(), components.end(), [&](const std::string& component) {
+          return entry.name.starts_with(component + ".");
+        });
+    if (!known) outside.push_back(entry.name);
+  }
+  return outside;
+}
+
+void check_components(const Checkpoint& checkpoint, const std::vector<std::string>& components) {
+  Problems problems;
+  for (const std::string& name : names_outside(checkpoint, components)) {
+    problems.add(cat("unused ", printable(name), " ", checkpoint.find(name)->shape));
+  }
+  problems.raise(checkpoint.path());
+}
+
+}  // namespace sinter::checkpoint
