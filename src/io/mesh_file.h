@@ -25,7 +25,7 @@ const char* to_string(MeshFormat format);
 struct MeshLimits {
   std::size_t max_file_bytes = std::size_t{4} << 30;
   /// Bound on the vertices and on the faces of the result; node instances in glTF can multiply.
-  std::size_t max_elements = std::size_t{1} << 28;
+  std::size_t max_elements = std::size_t{1} << 26;
 };
 
 /// Reads a mesh. glTF, GLB, PLY and binary STL are recognised by content; OBJ and ASCII STL by

@@ -1,0 +1,33 @@
+#pragma once
+// The decoders behind read_image(), one file each. All take the whole file in memory and raise
+// "[image] NAME: ..." themselves.
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "core/error.h"
+#include "core/image.h"
+#include "io/image_file.h"
+
+namespace sinter::io {
+
+/// What a decoder is given: the file, its name for messages, and the bounds.
+struct ImageSource {
+  std::span<const std::uint8_t> bytes;
+  std::string_view name;
+  ImageLimits limits;
+
+  template <class... Parts>
+  [[noreturn]] void refuse(ErrorCode code, const Parts&... parts) const {
+    fail(code, "[image] ", name, ": ", parts...);
+  }
+  /// A picture of that size, or the refusal of one beyond the limits.
+  Image allocate(std::int64_t width, std::int64_t height, int channels) const;
+};
+
+Image decode_png(const ImageSource& source);
+Image decode_jpeg(const ImageSource& source);
+Image decode_webp(const ImageSource& source);
+
+}  // namespace sinter::io

@@ -1,0 +1,143 @@
+#include "io/mesh_file.h"
+
+#include <algorithm>
+#include <new>
+#include <optional>
+
+#include "io/mesh_codecs.h"
+
+namespace sinter::io {
+namespace {
+
+/// Extension without its dot, in lower case.
+std::string extension_of(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  if (!extension.empty()) extension.erase(0, 1);
+  for (char& c : extension) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return extension;
+}
+
+constexpr MeshFormat kFormats[] = {
+    MeshFormat::glb, MeshFormat::gltf, MeshFormat::obj, MeshFormat::ply, MeshFormat::stl};
+
+std::optional<MeshFormat> format_of_extension(const std::filesystem::path& path) {
+  const std::string extension = extension_of(path);
+  for (const MeshFormat format : kFormats) {
+    if (extension == to_string(format)) return format;
+  }
+  return std::nullopt;
+}
+
+/// True where the text begins with a word of those letters.
+bool starts_with_word(std::string_view text, std::string_view word) {
+  return text.starts_with(word) &&
+         (text.size() == word.size() || text[word.size()] == ' ' || text[word.size()] == '\n' ||
+          text[word.size()] == '\r' || text[word.size()] == '\t');
+}
+
+std::optional<MeshFormat> recognise(const MeshSource& source) {
+  const std::string_view text = source.text();
+  if (text.starts_with("glTF")) return MeshFormat::glb;
+  if (starts_with_word(text, "ply")) return MeshFormat::ply;
+  const auto named = format_of_extension(std::filesystem::path(source.name));
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  if (named != MeshFormat::stl && first != std::string_view::npos && text[first] == '{') {
+    return MeshFormat::gltf;
+  }
+  if (named != MeshFormat::obj && starts_with_word(text, "solid")) return MeshFormat::stl;
+  return named;
+}
+
+mesh::TriangleMesh decode(const MeshSource& source) {
+  if (source.bytes.empty()) source.refuse(ErrorCode::corrupt, "the file is empty");
+  const auto format = recognise(source);
+  if (!format) {
+    source.refuse(ErrorCode::unsupported, "is not a mesh; expected GLB, glTF, OBJ, PLY or STL");
+  }
+  switch (*format) {
+    case MeshFormat::glb:
+    case MeshFormat::gltf:
+      return decode_gltf(source);
+    case MeshFormat::obj:
+      return decode_obj(source);
+    case MeshFormat::ply:
+      return decode_ply(source);
+    case MeshFormat::stl:
+      return decode_stl(source);
+  }
+  return {};
+}
+
+mesh::TriangleMesh decode_checked(const MeshSource& source) {
+  try {
+    mesh::TriangleMesh mesh = decode(source);
+    if (mesh.faces.empty()) source.refuse(ErrorCode::corrupt, "holds no triangle");
+    return mesh;
+  } catch (const std::bad_alloc&) {
+    source.refuse(ErrorCode::out_of_memory, "no memory for the mesh");
+  }
+}
+
+}  // namespace
+
+const char* to_string(MeshFormat format) {
+  switch (format) {
+    case MeshFormat::glb:
+      return "glb";
+    case MeshFormat::gltf:
+      return "gltf";
+    case MeshFormat::obj:
+      return "obj";
+    case MeshFormat::ply:
+      return "ply";
+    case MeshFormat::stl:
+      return "stl";
+  }
+  return "?";
+}
+
+mesh::TriangleMesh read_mesh(const std::filesystem::path& path, const MeshLimits& limits) {
+  const Bytes bytes = read_file(path, "mesh", limits.max_file_bytes);
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  return decode_checked({bytes, printable(path), limits, folder});
+}
+
+mesh::TriangleMesh decode_mesh(std::span<const std::uint8_t> bytes,
+                               std::string_view name,
+                               const MeshLimits& limits) {
+  return decode_checked({bytes, name, limits, {}});
+}
+
+MeshFormat writable_mesh_format(const std::filesystem::path& path) {
+  const auto format = format_of_extension(path);
+  if (!format || *format == MeshFormat::gltf) {
+    fail(ErrorCode::invalid_argument,
+         "[output] ",
+         printable(path),
+         ": expected a name that ends in .glb, .obj, .ply or .stl");
+  }
+  return *format;
+}
+
+void write_mesh(const std::filesystem::path& path,
+                const mesh::TriangleMesh& mesh,
+                const MeshMetadata& metadata,
+                const GlbOptions& options) {
+  const auto encode = [&]() -> Bytes {
+    switch (writable_mesh_format(path)) {
+      case MeshFormat::obj:
+        return encode_obj(mesh, metadata);
+      case MeshFormat::ply:
+        return encode_ply(mesh, metadata);
+      case MeshFormat::stl:
+        return encode_stl(mesh);
+      default:
+        return encode_glb(mesh, metadata, options);
+    }
+  };
+  write_file_atomically(path, encode());
+}
+
+}  // namespace sinter::io
