@@ -9,64 +9,80 @@ namespace sinter::cli {
 
 namespace {
 
-nlohmann::ordered_json to_json(const MeshComparison& result) {
-  nlohmann::ordered_json f_scores = nlohmann::ordered_json::array();
-  for (std::size_t i = 0; i < result.f_score.size(); ++i) {
-    f_scores.push_back({{"distance", result.f_score_distance[i]}, {"f", result.f_score[i]}});
-  }
-  return {
-      {"chamfer", result.chamfer},
-      {"forward",
-       {{"mean", result.forward_mean}, {"p99", result.forward_p99}, {"max", result.forward_max}}},
-      {"backward",
-       {{"mean", result.backward_mean},
-        {"p99", result.backward_p99},
-        {"max", result.backward_max}}},
-      {"f_score", f_scores},
-      {"normal_consistency", result.normal_consistency},
-      {"volume_iou",
-       result.volume_iou < 0 ? nlohmann::ordered_json(nullptr)
-                             : nlohmann::ordered_json(result.volume_iou)},
-      {"volume_ratio", result.volume_ratio},
-      {"area_ratio", result.area_ratio},
-      {"face_ratio", result.face_ratio},
-      {"components", result.components},
-      {"genus", result.genus},
-      {"watertight", result.watertight}};
+nlohmann::ordered_json to_json(const DistanceSummary& distance) {
+  return {{"mean", distance.mean}, {"p99", distance.p99}, {"max", distance.max}};
 }
 
-void print(const MeshComparison& result) {
-  std::printf("%-22s %12s %12s %12s\n", "distance", "mean", "99 %", "largest");
-  std::printf("%-22s %12s %12s %12s\n",
-              "mesh to reference",
-              number(result.forward_mean).c_str(),
-              number(result.forward_p99).c_str(),
-              number(result.forward_max).c_str());
-  std::printf("%-22s %12s %12s %12s\n\n",
-              "reference to mesh",
-              number(result.backward_mean).c_str(),
-              number(result.backward_p99).c_str(),
-              number(result.backward_max).c_str());
-  std::vector<std::pair<std::string, std::string>> pairs = {
-      {"chamfer distance", number(result.chamfer)}};
-  for (std::size_t i = 0; i < result.f_score.size(); ++i) {
-    pairs.emplace_back("F-score at " + number(result.f_score_distance[i], 3),
-                       number(result.f_score[i]));
+nlohmann::ordered_json to_json(const Topology& topology) {
+  return {{"components", topology.components},
+          {"genus", topology.genus},
+          {"euler_number", topology.euler_number},
+          {"watertight", topology.watertight},
+          {"faces", topology.faces},
+          {"area", topology.area},
+          {"volume", topology.volume}};
+}
+
+nlohmann::ordered_json to_json(const Comparison& result, const std::vector<double>& distances) {
+  nlohmann::ordered_json scores = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < distances.size(); ++i) {
+    scores.push_back({{"distance", distances[i]},
+                      {"f", result.f_score[i]},
+                      {"precision", result.precision[i]},
+                      {"recall", result.recall[i]}});
   }
-  const auto pair_of = [](auto a, auto b) { return grouped(a) + " and " + grouped(b); };
-  const auto yes = [](bool value) { return std::string(value ? "yes" : "no"); };
-  pairs.insert(pairs.end(),
-               {{"normal consistency", number(result.normal_consistency)},
-                {"volume IoU",
-                 result.volume_iou < 0 ? "not defined: a mesh is not watertight"
-                                       : number(result.volume_iou)},
-                {"volume ratio", number(result.volume_ratio)},
-                {"area ratio", number(result.area_ratio)},
-                {"face ratio", number(result.face_ratio)},
-                {"components", pair_of(result.components[0], result.components[1])},
-                {"genus", pair_of(result.genus[0], result.genus[1])},
-                {"watertight", yes(result.watertight[0]) + " and " + yes(result.watertight[1])}});
-  print_pairs(pairs);
+  using Json = nlohmann::ordered_json;
+  return {{"chamfer", result.chamfer},
+          {"hausdorff", result.hausdorff},
+          {"forward", to_json(result.forward)},
+          {"backward", to_json(result.backward)},
+          {"f_score", scores},
+          {"normal_consistency", result.normal_consistency},
+          {"volume_iou", result.volume_iou < 0 ? Json(nullptr) : Json(result.volume_iou)},
+          {"volume_ratio", result.volume_ratio},
+          {"area_ratio", result.area_ratio},
+          {"face_ratio", result.face_ratio},
+          {"mesh", to_json(result.mesh)},
+          {"reference", to_json(result.reference)}};
+}
+
+void print_row(const char* name, const std::string& a, const std::string& b, const std::string& c) {
+  std::printf("%-22s %12s %12s %12s\n", name, a.c_str(), b.c_str(), c.c_str());
+}
+
+void print_row(const char* name, const DistanceSummary& distance) {
+  print_row(name, number(distance.mean), number(distance.p99), number(distance.max));
+}
+
+void print(const Comparison& result, const std::vector<double>& distances) {
+  print_row("distance", "mean", "99 %", "largest");
+  print_row("mesh to reference", result.forward);
+  print_row("reference to mesh", result.backward);
+  std::printf("chamfer %s, hausdorff %s\n\n",
+              number(result.chamfer).c_str(),
+              number(result.hausdorff).c_str());
+
+  print_row("within", "F-score", "precision", "recall");
+  for (std::size_t i = 0; i < distances.size(); ++i) {
+    print_row(number(distances[i], 3).c_str(),
+              number(result.f_score[i]),
+              number(result.precision[i]),
+              number(result.recall[i]));
+  }
+  std::printf("normal consistency %s, volume IoU %s\n\n",
+              number(result.normal_consistency).c_str(),
+              result.volume_iou < 0 ? "not defined" : number(result.volume_iou).c_str());
+
+  const Topology& a = result.mesh;
+  const Topology& b = result.reference;
+  const auto yes = [](bool value) { return value ? "yes" : "no"; };
+  print_row("", "mesh", "reference", "ratio");
+  print_row("volume", number(a.volume), number(b.volume), number(result.volume_ratio));
+  print_row("area", number(a.area), number(b.area), number(result.area_ratio));
+  print_row("faces", grouped(a.faces), grouped(b.faces), number(result.face_ratio));
+  print_row("components", grouped(a.components), grouped(b.components), "");
+  print_row("genus", grouped(a.genus), grouped(b.genus), "");
+  print_row("watertight", yes(a.watertight), yes(b.watertight), "");
 }
 
 }  // namespace
@@ -101,12 +117,12 @@ void add_compare(CLI::App& app, int&) {
   command->add_flag("--json", arguments->json, "print JSON");
   command->callback([arguments] {
     arguments->options.normalize = !arguments->absolute;
-    const MeshComparison result = compare_meshes(
+    const Comparison result = compare_meshes(
         read_mesh(arguments->mesh), read_mesh(arguments->reference), arguments->options);
     if (arguments->json) {
-      std::printf("%s\n", to_json(result).dump(2).c_str());
+      std::printf("%s\n", to_json(result, arguments->options.distances).dump(2).c_str());
     } else {
-      print(result);
+      print(result, arguments->options.distances);
     }
   });
 }

@@ -58,7 +58,7 @@ void write_metrics(const GenerateArguments& arguments, const Metrics& metrics, c
 }
 
 void generate(const GenerateArguments& arguments, Metrics& metrics) {
-  check_writable(arguments.output);
+  check_mesh_path(arguments.output);
   std::signal(SIGINT, [](int) { interrupted = 1; });
   std::signal(SIGTERM, [](int) { interrupted = 1; });
   Engine engine(arguments.model, arguments.engine);

@@ -9,7 +9,7 @@ namespace sinter::cli {
 
 namespace {
 
-nlohmann::ordered_json to_json(const MeshCheck& check) {
+nlohmann::ordered_json to_json(const MeshReport& check) {
   return {{"sound", check.sound},
           {"watertight", check.watertight},
           {"vertices", check.vertices},
@@ -32,7 +32,7 @@ nlohmann::ordered_json to_json(const MeshCheck& check) {
           {"max", check.max}};
 }
 
-void print(const MeshCheck& check) {
+void print(const MeshReport& check) {
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const auto& [name, value] : to_json(check).items()) {
     std::string label = name;
@@ -65,7 +65,7 @@ void add_mesh_check(CLI::App& app, int& status) {
       ->capture_default_str();
   command->add_flag("--json", arguments->json, "print JSON");
   command->callback([arguments, &status] {
-    const MeshCheck check = check_mesh(read_mesh(arguments->mesh), arguments->threads);
+    const MeshReport check = check_mesh(read_mesh(arguments->mesh), arguments->threads);
     if (arguments->json) {
       std::printf("%s\n", to_json(check).dump(2).c_str());
     } else {

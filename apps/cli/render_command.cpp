@@ -16,11 +16,14 @@ void add_render(CLI::App& app, int&) {
       ->add_option(
           "--tile", arguments->options.tile, "pixels along each side of one view, 16..4096")
       ->capture_default_str();
-  command->add_option("--columns", arguments->options.columns, "views in a row of the sheet, 1..360")
+  command
+      ->add_option("--columns", arguments->options.columns, "views in a row of the sheet, 1..360")
       ->capture_default_str();
   command->add_option("--turns", arguments->options.turns, "views around the mesh, 1..360")
       ->capture_default_str();
-  command->add_option("--elevation", arguments->options.elevation, "height of the eye, degrees, -89..89")
+  command
+      ->add_option(
+          "--elevation", arguments->options.elevation, "height of the eye, degrees, -89..89")
       ->capture_default_str();
   command->add_flag("!--no-top-and-bottom",
                     arguments->options.top_and_bottom,

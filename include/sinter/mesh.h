@@ -28,6 +28,10 @@ Mesh read_mesh(const std::string& path);
 /// is complete.
 void write_mesh(const std::string& path, const Mesh& mesh, const Provenance& provenance = {});
 
+/// Raises what write_mesh() would raise for this path, before the work that makes the mesh: another
+/// extension, a folder, no permission.
+void check_mesh_path(const std::string& path);
+
 /// \param threads CPU threads; 0 takes all. The result does not depend on it.
 MeshReport check_mesh(const Mesh& mesh, int threads = 0);
 

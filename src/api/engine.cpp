@@ -1,0 +1,86 @@
+#include "sinter/engine.h"
+
+#include "api/threads.h"
+#include "models/shape_model.h"
+#include "pipeline/image_to_shape.h"
+#include "sinter/version.h"
+
+namespace sinter {
+
+struct Engine::State {
+  State(const std::string& model_directory, EngineOptions options)
+      : path(model_directory), model(models::ShapeModel::open(model_directory)) {
+    ctx.threads = resolve_threads(options.threads);
+    ctx.switches = Switches::from_environment();
+    ctx.log = [warn = std::move(options.warn)](LogLevel level, const std::string& text) {
+      if (warn && level <= LogLevel::warning) warn(text);
+    };
+  }
+
+  const std::string& content_hash() {
+    if (hash.empty()) hash = model.checkpoint().content_hash();
+    return hash;
+  }
+
+  std::string path;
+  models::ShapeModel model;
+  Context ctx;
+  std::string hash;
+};
+
+namespace {
+
+Provenance make_provenance(const std::string& model,
+                           const std::string& hash,
+                           const GenerateOptions& options) {
+  Provenance provenance;
+  provenance.box = options.box;
+  provenance.entries = {
+      {"model", model},
+      {"model_sha256", hash},
+      {"seed", options.seed},
+      {"noise", std::string("philox")},
+      {"steps", std::int64_t{options.steps}},
+      {"guidance", options.guidance},
+      {"octree", std::int64_t{options.octree}},
+      {"decode", std::string(options.decode == Decode::dense ? "dense" : "hierarchical")},
+      {"level", options.level},
+      {"box", options.box},
+      {"faces", options.faces},
+      {"remove_floaters", options.remove_floaters},
+  };
+  return provenance;
+}
+
+/// "models/sinter-small/" -> "sinter-small": a name that says nothing of the machine.
+std::string last_component(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path.substr(path.find_last_of('/') + 1);
+}
+
+}  // namespace
+
+Engine::Engine(const std::string& model_directory, EngineOptions options)
+    : state_(std::make_unique<State>(model_directory, std::move(options))) {}
+Engine::~Engine() = default;
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+
+GenerateResult Engine::generate(const std::string& image_path,
+                                const GenerateOptions& options,
+                                const ProgressCallback& progress,
+                                Metrics* metrics) {
+  pipeline::check_options(options);
+  Metrics own;
+  Metrics& filled = metrics != nullptr ? *metrics : own;
+  filled = {};
+  filled.weight_bytes = state_->model.checkpoint().total_bytes();
+  GenerateResult result;
+  result.mesh =
+      pipeline::image_to_shape(state_->ctx, state_->model, image_path, options, progress, filled);
+  result.provenance =
+      make_provenance(last_component(state_->path), state_->content_hash(), options);
+  return result;
+}
+
+}  // namespace sinter

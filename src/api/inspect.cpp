@@ -1,0 +1,98 @@
+#include "checkpoint/inspect.h"
+
+#include "checkpoint/config.h"
+#include "core/error.h"
+#include "sinter/inspect.h"
+
+namespace sinter {
+
+namespace {
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+std::string dtype_list(const std::vector<DType>& dtypes) {
+  std::string text;
+  for (const DType dtype : dtypes) {
+    if (!text.empty()) text += ", ";
+    text += to_string(dtype);
+  }
+  return text;
+}
+
+void add(Pairs& pairs, const char* name, std::int64_t value) {
+  if (value != 0) pairs.emplace_back(name, std::to_string(value));
+}
+
+void add(Pairs& pairs, const char* name, bool value) {
+  pairs.emplace_back(name, value ? "yes" : "no");
+}
+
+void describe(const checkpoint::TransformerFacts& facts, Pairs& pairs) {
+  add(pairs, "DiT hidden size", facts.width);
+  add(pairs, "DiT heads", facts.heads);
+  add(pairs, "DiT double blocks", facts.double_blocks);
+  add(pairs, "DiT single blocks", facts.single_blocks);
+  add(pairs, "DiT blocks", facts.blocks);
+  add(pairs, "DiT context width", facts.context_width);
+  add(pairs, "latent channels", facts.latent_channels);
+  add(pairs, "guidance embedder", facts.guidance_embedder);
+}
+
+void describe(const checkpoint::VaeFacts& facts, Pairs& pairs) {
+  add(pairs, "VAE width", facts.width);
+  add(pairs, "VAE heads", facts.heads);
+  add(pairs, "VAE decoder blocks", facts.decoder_blocks);
+  add(pairs, "VAE encoder blocks", facts.encoder_blocks);
+  add(pairs, "geometry decoder width", facts.geo_width);
+  add(pairs, "geometry decoder MLP ratio", facts.geo_mlp_ratio);
+}
+
+void describe(const checkpoint::ImageEncoderFacts& facts, Pairs& pairs) {
+  add(pairs, "image encoder width", facts.width);
+  add(pairs, "image encoder layers", facts.layers);
+  add(pairs, "image encoder heads", facts.heads);
+  add(pairs, "image encoder patch", facts.patch);
+  add(pairs, "image encoder tokens", facts.tokens);
+  pairs.emplace_back("image encoder MLP", facts.swiglu ? "SwiGLU" : "GELU");
+}
+
+void describe(const checkpoint::ConfigFacts& facts, Pairs& pairs) {
+  if (facts.num_latents) add(pairs, "latent tokens", *facts.num_latents);
+  if (facts.scale_factor) pairs.emplace_back("latent scale factor", cat(*facts.scale_factor));
+  if (facts.processor_image_size) add(pairs, "picture size", *facts.processor_image_size);
+  if (facts.image_size) add(pairs, "image encoder input", *facts.image_size);
+  if (!facts.scheduler_class.empty()) pairs.emplace_back("scheduler", facts.scheduler_class);
+}
+
+}  // namespace
+
+ModelInfo inspect_model(const std::string& path) {
+  const auto checkpoint = checkpoint::Checkpoint::open(path);
+  const auto config = checkpoint.config_path().empty()
+                          ? checkpoint::ConfigNode()
+                          : checkpoint::ConfigNode::load(checkpoint.config_path());
+  const checkpoint::ModelFacts facts = checkpoint::inspect(checkpoint, config);
+
+  ModelInfo info;
+  info.path = checkpoint.path();
+  info.family = facts.family;
+  info.variant = facts.variant.empty() ? "unknown" : facts.variant;
+  if (facts.transformer) describe(*facts.transformer, info.sizes);
+  if (facts.vae) describe(*facts.vae, info.sizes);
+  if (facts.image_encoder) describe(*facts.image_encoder, info.sizes);
+  if (facts.config) describe(*facts.config, info.sizes);
+  for (const checkpoint::ComponentFacts& component : facts.components) {
+    info.components.push_back({component.prefix,
+                               static_cast<std::int64_t>(component.tensors),
+                               static_cast<std::int64_t>(component.parameters),
+                               component.bytes,
+                               dtype_list(component.dtypes)});
+  }
+  info.missing = facts.missing;
+  info.tensors = static_cast<std::int64_t>(facts.tensors);
+  info.parameters = static_cast<std::int64_t>(facts.parameters);
+  info.bytes = facts.bytes;
+  return info;
+}
+
+}  // namespace sinter

@@ -1,0 +1,48 @@
+#include "sinter/mesh.h"
+
+#include "api/threads.h"
+#include "io/image_file.h"
+#include "io/mesh_file.h"
+#include "mesh/check.h"
+#include "mesh/compare.h"
+#include "sinter/version.h"
+#include "texture/render.h"
+
+namespace sinter {
+
+Mesh read_mesh(const std::string& path) {
+  return io::read_mesh(path);
+}
+
+void write_mesh(const std::string& path, const Mesh& mesh, const Provenance& provenance) {
+  io::write_mesh(path, mesh, {SINTER_VERSION, provenance.box, provenance.entries});
+}
+
+void check_mesh_path(const std::string& path) {
+  io::writable_mesh_format(path);
+  io::check_writable(path);
+}
+
+MeshReport check_mesh(const Mesh& mesh, int threads) {
+  return mesh::check_mesh(mesh, {.threads = resolve_threads(threads)});
+}
+
+Comparison compare_meshes(const Mesh& mesh, const Mesh& reference, const CompareOptions& options) {
+  CompareOptions resolved = options;
+  resolved.threads = resolve_threads(options.threads);
+  return mesh::compare_meshes(mesh, reference, resolved);
+}
+
+void render_mesh(const std::string& png_path, const Mesh& mesh, const RenderOptions& options) {
+  io::check_writable(png_path);
+  io::write_png(png_path,
+                texture::render_sheet(mesh,
+                                      {.tile = options.tile,
+                                       .columns = options.columns,
+                                       .turns = options.turns,
+                                       .elevation = options.elevation,
+                                       .top_and_bottom = options.top_and_bottom,
+                                       .threads = resolve_threads(options.threads)}));
+}
+
+}  // namespace sinter

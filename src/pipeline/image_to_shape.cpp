@@ -1,0 +1,223 @@
+#include "pipeline/image_to_shape.h"
+
+#include <cmath>
+
+#include "io/image_file.h"
+#include "io/preprocess.h"
+#include "mesh/cleanup.h"
+#include "mesh/marching_cubes.h"
+#include "mesh/sample_dense.h"
+#include "mesh/sample_hierarchical.h"
+#include "mesh/simplify.h"
+#include "pipeline/run_monitor.h"
+#include "pipeline/work_estimate.h"
+#include "sampling/noise.h"
+#include "sampling/sampler.h"
+
+namespace sinter::pipeline {
+
+namespace {
+
+template <class Value>
+void check_range(const char* option, Value value, Value least, Value most) {
+  SINTER_CHECK(value >= least && value <= most,
+               ErrorCode::invalid_argument,
+               "[generate] ",
+               option,
+               ": expected ",
+               least,
+               "..",
+               most,
+               ", got ",
+               value);
+}
+
+/// One run. Members are what travels from stage to stage; each function is one stage.
+class Run {
+ public:
+  Run(Context& ctx,
+      const models::ShapeModel& model,
+      const GenerateOptions& options,
+      const ProgressCallback& progress,
+      Metrics& metrics)
+      : ctx_(ctx),
+        model_(model),
+        options_(options),
+        metrics_(metrics),
+        schedule_(sampling::make_schedule(
+            sampling::SchedulerConfig::from(model.document().child("scheduler")), options.steps)),
+        monitor_(plan_stages(model.config(), ctx.switches, schedule_, guided(), options),
+                 progress,
+                 metrics) {}
+
+  Mesh operator()(const std::string& image_path) {
+    ArenaScope scope(ctx_.arena());
+    const Tensor image = prepare_image(image_path);
+    const Tensor condition = encode_condition(image);
+    const Tensor latents = sample(condition);
+    const Loaded vae = model_.load_vae(ctx_.threads);
+    const models::GeometryMemory memory = decode_latents(*vae, latents);
+    const mesh::Field field = sample_field(*vae, memory);
+    Mesh result = extract_surface(field);
+    finish_mesh(result);
+    monitor_.finish();
+    return result;
+  }
+
+ private:
+  using Loaded = models::Loaded<models::ShapeVae>;
+
+  /// A model with a guidance embedder takes the scale as an input and runs one branch.
+  bool guided() const { return options_.guidance >= 0 && !model_.config().dit.guidance_embed; }
+
+  /// [3, size, size] in [-1, 1].
+  Tensor prepare_image(const std::string& path) {
+    monitor_.begin("image");
+    const checkpoint::ConfigNode params =
+        model_.document().child("image_processor").child("params");
+    const io::PreprocessOptions preprocess = {
+        .border_ratio = params.get("border_ratio", 0.15),
+        .size = narrow<int>(params.get("size", std::int64_t{512}))};
+    const Image image = io::preprocess_image(io::read_image(path), preprocess, io::printable(path));
+    return io::image_to_tensor(ctx_, image).reshape({3, preprocess.size, preprocess.size});
+  }
+
+  /// [T, condition width].
+  Tensor encode_condition(const Tensor& image) {
+    monitor_.begin("condition");
+    const auto conditioner = model_.load_conditioner(ctx_.threads);
+    return conditioner->forward(ctx_, image);
+  }
+
+  /// Noise to data, [L, latent channels].
+  Tensor sample(const Tensor& condition_tokens) {
+    monitor_.begin("sample");
+    const auto& config = model_.config();
+    const auto guidance = static_cast<float>(options_.guidance);
+    const auto dit = model_.load_dit(ctx_.threads);
+    const Tensor latents =
+        ctx_.allocate(DType::f32, {config.vae.num_latents, config.dit.in_channels}, "latents");
+    sampling::fill_noise(sampling::NoiseKind::philox, options_.seed, latents);
+
+    ArenaScope scope(ctx_.arena());
+    const auto condition = dit->condition(ctx_, condition_tokens, guided());
+    const auto modulation = dit->modulation(ctx_, schedule_.times(), guidance);
+    const int evaluated = sampling::evaluated_steps(schedule_, ctx_.switches);
+    metrics_.steps_elided = schedule_.steps() - evaluated;
+    sampling::sample_euler(
+        ctx_,
+        schedule_,
+        {.guidance = guidance, .guided = guided()},
+        latents,
+        [&](Context& ctx, int step, const Tensor& x, const Tensor& velocity) {
+          dit->forward(ctx, x, condition, modulation, step, velocity);
+        },
+        [&](int done, int total) {
+          metrics_.steps_computed = done;
+          metrics_.network_evaluations = std::int64_t{done} * (guided() ? 2 : 1);
+          monitor_.advance(static_cast<double>(done) / total);
+        });
+    return latents;
+  }
+
+  models::GeometryMemory decode_latents(const models::ShapeVae& vae, const Tensor& latents) {
+    monitor_.begin("latents");
+    ArenaScope scope(ctx_.arena());
+    return vae.remember(ctx_, vae.decode(ctx_, latents));
+  }
+
+  mesh::Field sample_field(const models::ShapeVae& vae, const models::GeometryMemory& memory) {
+    monitor_.begin("volume");
+    const mesh::FieldSampler sampler = [&](std::span<const mesh::Vec3> points,
+                                           std::span<float> logits) {
+      const auto count = static_cast<std::int64_t>(points.size());
+      // The view is of const data; query() only reads it.
+      const Tensor point_view{
+          const_cast<mesh::Vec3*>(points.data()), DType::f32, Device::cpu, {count, 3}, "points"};
+      const Tensor logit_view{logits.data(), DType::f32, Device::cpu, {count}, "logits"};
+      vae.query(ctx_, memory, point_view, logit_view);
+    };
+    const mesh::SampleProgress progress = [this](double fraction) { monitor_.advance(fraction); };
+    const mesh::Grid grid(options_.octree, options_.box);
+    mesh::SampleStats stats;
+    mesh::Field field =
+        options_.decode == Decode::dense
+            ? mesh::sample_dense(grid, sampler, {.progress = progress}, &stats)
+            : mesh::sample_hierarchical(grid,
+                                        sampler,
+                                        {.level = static_cast<float>(options_.level),
+                                         .threads = ctx_.threads,
+                                         .follow_surface = ctx_.switches.surface_following,
+                                         .progress = progress},
+                                        &stats);
+    metrics_.grid_points = stats.grid_points;
+    metrics_.field_queries = stats.queries;
+    metrics_.field_following_rounds = stats.following_rounds;
+    return field;
+  }
+
+  Mesh extract_surface(const mesh::Field& field) {
+    monitor_.begin("surface");
+    return mesh::marching_cubes(
+        field, {.level = static_cast<float>(options_.level), .threads = ctx_.threads});
+  }
+
+  void finish_mesh(Mesh& result) {
+    monitor_.begin("mesh");
+    if (options_.remove_floaters) metrics_.floaters_removed = mesh::remove_floaters(result);
+    const auto faces = static_cast<std::int64_t>(result.faces.size());
+    if (options_.faces > 0 && options_.faces < faces) {
+      const mesh::SimplifyResult simplified = mesh::simplify(
+          result, {.target_faces = options_.faces, .progress = [this](double fraction) {
+                     monitor_.advance(fraction);
+                   }});
+      if (!simplified.reached_target && ctx_.log) {
+        ctx_.log(LogLevel::warning,
+                 cat("decimation stopped at ",
+                     simplified.faces,
+                     " faces: fewer would break the surface's topology"));
+      }
+    }
+    metrics_.vertices = static_cast<std::int64_t>(result.positions.size());
+    metrics_.faces = static_cast<std::int64_t>(result.faces.size());
+  }
+
+  Context& ctx_;
+  const models::ShapeModel& model_;
+  const GenerateOptions& options_;
+  Metrics& metrics_;
+  sampling::Schedule schedule_;
+  RunMonitor monitor_;
+};
+
+}  // namespace
+
+void check_options(const GenerateOptions& options) {
+  check_range("steps", options.steps, 1, 1000);
+  check_range("octree", options.octree, mesh::Grid::kMinResolution, mesh::Grid::kMaxResolution);
+  check_range("guidance", options.guidance, -1e3, 1e3);
+  check_range("level", options.level, -1e3, 1e3);
+  check_range("faces", options.faces, std::int64_t{0}, std::int64_t{1} << 31);
+  constexpr double kLargestBox = 4;
+  SINTER_CHECK(options.box > 0 && options.box <= kLargestBox,
+               ErrorCode::invalid_argument,
+               "[generate] box: expected above 0 and at most ",
+               kLargestBox,
+               ", got ",
+               options.box);
+  SINTER_CHECK(options.faces == 0 || options.faces >= 4,
+               ErrorCode::invalid_argument,
+               "[generate] faces: expected 0 (keep all) or at least 4, got ",
+               options.faces);
+}
+
+Mesh image_to_shape(Context& ctx,
+                    const models::ShapeModel& model,
+                    const std::string& image_path,
+                    const GenerateOptions& options,
+                    const ProgressCallback& progress,
+                    Metrics& metrics) {
+  return Run(ctx, model, options, progress, metrics)(image_path);
+}
+
+}  // namespace sinter::pipeline

@@ -1,0 +1,69 @@
+#include "pipeline/work_estimate.h"
+
+#include <cmath>
+
+#include "sampling/sampler.h"
+
+namespace sinter::pipeline {
+
+namespace {
+
+/// Linears of 12 width^2 a token (attention 4, MLP 8) and attention over all pairs of tokens.
+double transformer_block(double tokens, double width) {
+  return 12 * width * width * tokens + 2 * tokens * tokens * width;
+}
+
+double dit_step(const models::Hunyuan3DDitConfig& dit,
+                double latents,
+                double context,
+                bool collapsed) {
+  const double blocks = static_cast<double>(dit.double_blocks + dit.single_blocks);
+  const auto width = static_cast<double>(dit.width);
+  const double conditional = blocks * transformer_block(latents + context, width);
+  return conditional + blocks * transformer_block(latents + (collapsed ? 1 : context), width);
+}
+
+double field_query(const models::ShapeVaeConfig& vae) {
+  const auto width = static_cast<double>(vae.width / vae.geo_downsample);
+  const auto ratio = static_cast<double>(vae.geo_mlp_ratio);
+  return (2 + 2 * ratio) * width * width + 2 * static_cast<double>(vae.num_latents) * width;
+}
+
+/// Points that will be asked for: all, or a shell around the surface of a typical object. A point a
+/// cell of the surface would be about 4.5 (area in units of the half side) / spacing^2.
+double field_points(const GenerateOptions& options) {
+  const double side = options.octree + 1;
+  constexpr double kShell = 6;
+  return options.decode == Decode::dense ? side * side * side : kShell * side * side;
+}
+
+}  // namespace
+
+std::vector<PlannedStage> plan_stages(const models::ShapeModelConfig& config,
+                                      const Switches& switches,
+                                      const sampling::Schedule& schedule,
+                                      bool guided,
+                                      const GenerateOptions& options) {
+  const auto context = static_cast<double>(config.conditioner.tokens());
+  const auto latents = static_cast<double>(config.vae.num_latents);
+  const models::Dinov2Config& backbone = config.conditioner.backbone;
+  const int steps = sampling::evaluated_steps(schedule, switches);
+  double step = dit_step(config.dit, latents, context, switches.collapse_unconditional);
+  if (!guided) step /= 2;
+  const double condition = static_cast<double>(backbone.layers) *
+                           transformer_block(context, static_cast<double>(backbone.width));
+  const double decoder = static_cast<double>(config.vae.decoder_layers) *
+                         transformer_block(latents, static_cast<double>(config.vae.width));
+  const double volume = field_points(options) * field_query(config.vae);
+  const double total = condition + steps * step + decoder + volume;
+  // What is not a network: shares of the whole, as seen on the shipped model.
+  return {{"image", 0.005 * total},
+          {"condition", condition},
+          {"sample", steps * step},
+          {"latents", decoder},
+          {"volume", volume},
+          {"surface", 0.02 * total},
+          {"mesh", (options.faces > 0 ? 0.1 : 0.02) * total}};
+}
+
+}  // namespace sinter::pipeline

@@ -1,0 +1,438 @@
+"""Runs the program as a user does: what it prints, what it exits with, what it leaves on the disk.
+
+Usage: cli_test.py PROGRAM [TEST ...]
+"""
+
+import json
+import os
+import shutil
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import pictures
+
+PROGRAM = sys.argv[1]
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = ROOT / "models" / "sinter-small"
+# Sanitizer builds are slow; a small grid and few steps exercise every stage all the same.
+FAST = ["--steps", "3", "--octree", "32"]
+
+ARGUMENT, NOT_FOUND, CORRUPT, UNSUPPORTED, IO, CANCELLED = 2, 3, 4, 5, 6, 8
+
+
+class ProgramTest(unittest.TestCase):
+    """Gives each test a folder of its own and checks what every run owes its user."""
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="sinter-cli-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def run_program(self, *arguments, **options):
+        return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=300,
+                              errors="replace", check=False, **options)
+
+    def file(self, name, content: bytes) -> Path:
+        path = self.folder / name
+        path.write_bytes(content)
+        return path
+
+    def assert_fails(self, result, status, *words):
+        """One line on standard error, the status, nothing on standard output."""
+        self.assertEqual(result.returncode, status, result.stderr)
+        self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
+        self.assertTrue(result.stderr.startswith("sinter: "), result.stderr)
+        for word in words:
+            self.assertIn(str(word), result.stderr)
+        self.assertEqual(result.stdout, "")
+
+    def assert_left(self, *names):
+        """The folder holds these files and no other: no temporary, no half-written output."""
+        self.assertEqual(sorted(p.name for p in self.folder.iterdir()), sorted(names))
+
+    def generate(self, image, *arguments, output="out.glb"):
+        return self.run_program("generate", image, "-o", self.folder / output, "--model", MODEL, *FAST, "--quiet", *arguments)
+
+
+class HelpTest(ProgramTest):
+    def test_every_command_has_help(self):
+        commands = ["generate", "inspect", "compare", "mesh-check", "render", "doctor"]
+        overview = self.run_program("--help")
+        self.assertEqual(overview.returncode, 0)
+        for command in commands:
+            self.assertIn(command, overview.stdout)
+            self.assertEqual(self.run_program(command, "--help").returncode, 0)
+
+    def test_version(self):
+        self.assertRegex(self.run_program("--version").stdout, r"^sinter \d+\.\d+\.\d+$")
+
+    def test_doctor_names_every_stage(self):
+        result = self.run_program("doctor")
+        for stage in ("image", "condition", "sample", "latents", "volume", "surface", "mesh"):
+            self.assertIn(f"stage {stage}", result.stdout)
+
+    def test_inspect(self):
+        result = self.run_program("inspect", MODEL, "--json")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        facts = json.loads(result.stdout)
+        self.assertEqual(facts["family"], "Hunyuan3D 2.0")
+        self.assertEqual(sum(c["tensors"] for c in facts["components"]), facts["tensors"])
+        self.assertEqual({c["name"] for c in facts["components"]}, {"model", "vae", "conditioner"})
+
+
+class GenerateTest(ProgramTest):
+    def test_same_seed_same_bytes_for_any_number_of_threads(self):
+        image = self.file("disc.png", pictures.disc())
+        outputs = []
+        for threads in (1, 2, 1):
+            result = self.generate(image, "--threads", threads)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            outputs.append((self.folder / "out.glb").read_bytes())
+        self.assertEqual(outputs[0], outputs[1])
+        self.assertEqual(outputs[0], outputs[2])
+
+    def test_another_seed_gives_another_mesh(self):
+        image = self.file("disc.png", pictures.disc())
+        self.assertEqual(self.generate(image, "--seed", 1, output="a.ply").returncode, 0)
+        self.assertEqual(self.generate(image, "--seed", 2, output="b.ply").returncode, 0)
+        self.assertNotEqual((self.folder / "a.ply").read_bytes(), (self.folder / "b.ply").read_bytes())
+
+    def test_dense_and_hierarchical_give_the_same_mesh(self):
+        image = self.file("disc.png", pictures.disc())
+        for decode in ("dense", "hierarchical"):
+            result = self.generate(image, "--decode", decode, "--octree", 48, output=f"{decode}.ply")
+            self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual((self.folder / "dense.ply").read_bytes(), (self.folder / "hierarchical.ply").read_bytes())
+
+    def test_sixteen_bit_and_palette_pictures(self):
+        for name, content in (("deep.png", pictures.disc_16_bit()), ("palette.png", pictures.disc_palette())):
+            with self.subTest(name):
+                result = self.generate(self.file(name, content))
+                self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_result_is_sound_and_carries_its_provenance(self):
+        image = self.file("disc.png", pictures.disc())
+        self.assertEqual(self.generate(image, "--seed", 7).returncode, 0)
+        check = self.run_program("mesh-check", self.folder / "out.glb", "--json")
+        self.assertEqual(check.returncode, 0, check.stdout)
+        glb = (self.folder / "out.glb").read_bytes()
+        length = struct.unpack_from("<I", glb, 12)[0]
+        extras = json.dumps(json.loads(glb[20:20 + length])["asset"]["extras"])
+        for word in ("sha256", "seed", "steps", "guidance", "octree"):
+            self.assertIn(word, extras)
+
+    def test_metrics_of_a_run(self):
+        image = self.file("disc.png", pictures.disc())
+        metrics = self.folder / "metrics.json"
+        self.assertEqual(self.generate(image, "--metrics", metrics).returncode, 0)
+        facts = json.loads(metrics.read_text())
+        self.assertEqual(facts["status"], "ok")
+        self.assertEqual(list(facts["stages"]), ["image", "condition", "sample", "latents", "volume", "surface", "mesh"])
+        self.assertEqual((facts["steps_computed"], facts["steps_elided"]), (2, 1))
+        self.assertEqual(facts["grid_points"], 33 ** 3)
+        self.assertGreater(facts["field_queries"], 0)
+        self.assertGreater(facts["peak_memory_bytes"], facts["weight_bytes"])
+        self.assertGreaterEqual(facts["seconds"], sum(facts["stages"].values()) * 0.99)
+
+    def test_metrics_of_a_failed_run(self):
+        metrics = self.folder / "metrics.json"
+        result = self.generate(self.file("empty.png", b""), "--metrics", metrics)
+        self.assert_fails(result, CORRUPT, "empty.png")
+        facts = json.loads(metrics.read_text())
+        self.assertEqual(facts["status"], "corrupt")
+        self.assertIn("empty.png", facts["error"])
+
+    def test_interrupt_leaves_nothing(self):
+        image = self.file("disc.png", pictures.disc())
+        process = subprocess.Popen(
+            [PROGRAM, "generate", str(image), "-o", str(self.folder / "out.glb"), "--model", str(MODEL),
+             "--steps", "1000", "--quiet"], stderr=subprocess.PIPE, text=True)
+        time.sleep(1)
+        process.send_signal(2)
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, CANCELLED, errors)
+        self.assertEqual(errors, "sinter: cancelled\n")
+        self.assert_left("disc.png")
+
+    def test_piped_progress_is_plain_lines(self):
+        image = self.file("disc.png", pictures.disc())
+        result = self.run_program("generate", image, "-o", self.folder / "out.glb", "--model", MODEL, *FAST)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertNotIn("\r", result.stderr)
+        self.assertNotIn("\033", result.stderr)
+        self.assertEqual(len(result.stderr.splitlines()), 7)
+        self.assertIn("out.glb", result.stdout)
+
+    def test_faces_are_decimated(self):
+        image = self.file("disc.png", pictures.disc())
+        metrics = self.folder / "metrics.json"
+        self.assertEqual(self.generate(image, "--octree", 64, "--faces", 1000, "--metrics", metrics).returncode, 0)
+        self.assertLessEqual(json.loads(metrics.read_text())["faces"], 1010)
+        self.assertEqual(self.run_program("mesh-check", self.folder / "out.glb").returncode, 0)
+
+
+class BadImageTest(ProgramTest):
+    def check(self, name, content, status, *words):
+        result = self.generate(self.file(name, content))
+        self.assert_fails(result, status, name, *words)
+        self.assert_left(name)
+
+    def test_no_such_file(self):
+        self.assert_fails(self.generate(self.folder / "none.png"), NOT_FOUND, "none.png")
+        self.assert_left()
+
+    def test_a_folder(self):
+        (self.folder / "folder.png").mkdir()
+        self.assert_fails(self.generate(self.folder / "folder.png"), ARGUMENT, "folder.png")
+
+    def test_empty(self):
+        self.check("empty.png", b"", CORRUPT)
+
+    def test_not_an_image(self):
+        self.check("text.png", b"this is a shopping list\n" * 20, UNSUPPORTED)
+
+    def test_truncated(self):
+        self.check("half.png", pictures.disc()[:400], CORRUPT)
+
+    def test_one_pixel(self):
+        self.check("dot.png", pictures.png(1, 1, 8, 2, b"\x00\x10\x20\x30"), ARGUMENT)
+
+    def test_huge(self):
+        self.check("huge.png", pictures.huge(), UNSUPPORTED, "20000")
+
+    def test_fully_transparent(self):
+        self.check("ghost.png", pictures.disc(alpha_inside=0), ARGUMENT)
+
+
+class BadCheckpointTest(ProgramTest):
+    def check(self, content, status, *words, config=None):
+        model = self.folder / "model"
+        model.mkdir(exist_ok=True)
+        (model / "config.yaml").write_bytes((MODEL / "config.yaml").read_bytes() if config is None else config)
+        (model / "model.fp16.safetensors").write_bytes(content)
+        image = self.file("disc.png", pictures.disc())
+        result = self.run_program("generate", image, "-o", self.folder / "out.glb", "--model", model, *FAST, "--quiet")
+        self.assert_fails(result, status, *words)
+        self.assert_left("disc.png", "model")
+
+    def weights(self):
+        return (MODEL / "model.fp16.safetensors").read_bytes()
+
+    def header(self, edit):
+        """The shipped weights with an edited header."""
+        weights = self.weights()
+        length = struct.unpack_from("<Q", weights)[0]
+        header = json.loads(weights[8:8 + length])
+        edit(header)
+        text = json.dumps(header).encode()
+        return struct.pack("<Q", len(text)) + text + weights[8 + length:]
+
+    def name(self):
+        return "model.latent_in.weight"
+
+    def test_no_model(self):
+        image = self.file("disc.png", pictures.disc())
+        result = self.run_program("generate", image, "-o", self.folder / "out.glb", "--model", self.folder / "none")
+        self.assert_fails(result, NOT_FOUND, "none")
+
+    def test_truncated(self):
+        self.check(self.weights()[:1_000_000], CORRUPT, "model.fp16.safetensors")
+
+    def test_empty(self):
+        self.check(b"", CORRUPT, "model.fp16.safetensors")
+
+    def test_header_longer_than_the_file(self):
+        self.check(struct.pack("<Q", 1 << 60) + b"{}", CORRUPT, "model.fp16.safetensors")
+
+    def test_overlapping_offsets(self):
+        def edit(header):
+            begin, end = header[self.name()]["data_offsets"]
+            header[self.name()]["data_offsets"] = [begin - 2, end - 2] if begin else [begin + 2, end + 2]
+        self.check(self.header(edit), CORRUPT, self.name())
+
+    def test_offsets_out_of_range(self):
+        def edit(header):
+            begin, end = header[self.name()]["data_offsets"]
+            header[self.name()]["data_offsets"] = [begin + (1 << 40), end + (1 << 40)]
+        self.check(self.header(edit), CORRUPT, self.name())
+
+    def test_negative_shape(self):
+        def edit(header):
+            header[self.name()]["shape"] = [-256, -32]
+        self.check(self.header(edit), CORRUPT, self.name())
+
+    def test_overflowing_shape(self):
+        def edit(header):
+            header[self.name()]["shape"] = [1 << 40, 1 << 40]
+        self.check(self.header(edit), CORRUPT, self.name())
+
+    def test_duplicate_key(self):
+        weights = self.weights()
+        length = struct.unpack_from("<Q", weights)[0]
+        header = weights[8:8 + length].rstrip()
+        entry = json.dumps(json.loads(header)[self.name()]).encode()
+        header = header[:-1] + b',"' + self.name().encode() + b'":' + entry + b"}"
+        self.check(struct.pack("<Q", len(header)) + header + weights[8 + length:], CORRUPT, self.name())
+
+    def test_unknown_dtype(self):
+        def edit(header):
+            header[self.name()]["dtype"] = "F7"
+        self.check(self.header(edit), UNSUPPORTED, self.name(), "F7")
+
+    def test_nan_weight(self):
+        weights = bytearray(self.weights())
+        length = struct.unpack_from("<Q", weights)[0]
+        begin = json.loads(weights[8:8 + length])[self.name()]["data_offsets"][0]
+        struct.pack_into("<H", weights, 8 + length + begin + 6, 0x7E00)
+        self.check(bytes(weights), CORRUPT, self.name())
+
+    def test_missing_extra_and_misshaped_are_listed_together(self):
+        def edit(header):
+            header["model.surprise"] = header.pop("model.final_layer.linear.bias")
+            header[self.name()]["shape"] = list(reversed(header[self.name()]["shape"]))
+        self.check(self.header(edit), CORRUPT, "model.final_layer.linear.bias", "model.surprise", self.name())
+
+    def test_broken_config(self):
+        self.check(self.weights(), CORRUPT, "config.yaml", config=b"model: [1, 2\nvae: }")
+
+    def test_config_with_a_wrong_type(self):
+        config = (MODEL / "config.yaml").read_text().replace("hidden_size:", "hidden_size: wide #", 1)
+        self.check(self.weights(), CORRUPT, "hidden_size", config=config.encode())
+
+
+class BadOptionTest(ProgramTest):
+    def test_out_of_range_or_not_a_number(self):
+        image = self.file("disc.png", pictures.disc())
+        for option, values in {
+                "--steps": ["0", "-1", "1001", "many", "5.5"],
+                "--octree": ["15", "513", "x", "1e9"],
+                "--guidance": ["nan", "inf", "strong"],
+                "--box": ["0", "-1", "5", "nan"],
+                "--level": ["nan", "inf", "?"],
+                "--seed": ["-1", "18446744073709551616", "dice"],
+                "--faces": ["-5", "few"],
+                "--threads": ["-1", "100000"],
+                "--decode": ["sparse"],
+        }.items():
+            for value in values:
+                with self.subTest(option=option, value=value):
+                    result = self.run_program("generate", image, "-o", self.folder / "out.glb", "--model", MODEL,
+                                              f"{option}={value}", "--quiet")
+                    self.assert_fails(result, ARGUMENT, option.lstrip("-"))
+        self.assert_left("disc.png")
+
+    def test_unknown_option_and_command(self):
+        self.assert_fails(self.run_program("generate", "--colour", "red"), ARGUMENT)
+        self.assert_fails(self.run_program("paint"), ARGUMENT)
+        self.assert_fails(self.run_program(), ARGUMENT)
+
+    def test_bad_switch_in_the_environment(self):
+        image = self.file("disc.png", pictures.disc())
+        result = self.run_program("generate", image, "-o", self.folder / "out.glb", "--model", MODEL, *FAST,
+                                  env={**os.environ, "SINTER_MODULATION_TABLE": "maybe"})
+        self.assert_fails(result, ARGUMENT, "SINTER_MODULATION_TABLE")
+
+
+class OutputPathTest(ProgramTest):
+    def check(self, output, status, *words):
+        image = self.file("disc.png", pictures.disc())
+        start = time.monotonic()
+        result = self.generate(image, output=output)
+        self.assert_fails(result, status, *words)
+        return time.monotonic() - start
+
+    def test_a_folder(self):
+        (self.folder / "out.glb").mkdir()
+        self.check("out.glb", IO, "out.glb")
+
+    def test_missing_parent(self):
+        self.check("none/out.glb", IO, "none")
+        self.assert_left("disc.png")
+
+    def test_read_only_file_is_kept(self):
+        path = self.file("out.glb", b"precious")
+        path.chmod(stat.S_IREAD)
+        self.check("out.glb", IO, "out.glb")
+        self.assertEqual(path.read_bytes(), b"precious")
+        self.assert_left("disc.png", "out.glb")
+
+    def test_full_device(self):
+        image = self.file("disc.png", pictures.disc())
+        result = self.run_program("generate", image, "-o", "/dev/full", "--model", MODEL, *FAST, "--quiet")
+        self.assertIn(result.returncode, (ARGUMENT, IO), result.stderr)
+        self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
+
+    def test_unknown_extension_fails_before_any_work(self):
+        self.check("out.fbx", ARGUMENT, "out.fbx", ".glb")
+        self.assert_left("disc.png")
+
+    def test_old_output_survives_a_failed_run(self):
+        self.file("out.glb", b"old")
+        self.assert_fails(self.generate(self.file("bad.png", b"")), CORRUPT)
+        self.assertEqual((self.folder / "out.glb").read_bytes(), b"old")
+        self.assert_left("bad.png", "out.glb")
+
+
+TETRAHEDRON = """v 0 0 0
+v 1 0 0
+v 0 1 0
+v 0 0 1
+f 1 3 2
+f 1 2 4
+f 1 4 3
+f 2 3 4
+"""
+
+
+class MeshCommandTest(ProgramTest):
+    def test_check_of_a_sound_mesh(self):
+        result = self.run_program("mesh-check", self.file("t.obj", TETRAHEDRON.encode()), "--json")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        facts = json.loads(result.stdout)
+        self.assertTrue(facts["watertight"])
+        self.assertAlmostEqual(facts["volume"], 1 / 6, places=6)
+        self.assertEqual((facts["genus"], facts["euler_number"]), (0, 2))
+
+    def test_check_of_an_open_mesh(self):
+        open_mesh = "\n".join(TETRAHEDRON.splitlines()[:-1])
+        result = self.run_program("mesh-check", self.file("t.obj", open_mesh.encode()), "--json")
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(json.loads(result.stdout)["boundary_edges"], 3)
+
+    def test_compare_with_itself_and_with_a_shifted_copy(self):
+        mesh = self.file("t.obj", TETRAHEDRON.encode())
+        same = json.loads(self.run_program("compare", mesh, mesh, "--json").stdout)
+        self.assertLess(same["chamfer"], 1e-6)
+        self.assertEqual(same["f_score"][0]["f"], 1)
+        self.assertAlmostEqual(same["volume_iou"], 1)
+        shifted = self.file("s.obj", TETRAHEDRON.replace("v 0 0 1", "v 0 0 1.5").encode())
+        other = json.loads(self.run_program("compare", shifted, mesh, "--json").stdout)
+        self.assertGreater(other["chamfer"], 0.01)
+        self.assertAlmostEqual(other["volume_ratio"], 1.5, places=3)
+
+    def test_render_writes_a_png(self):
+        mesh = self.file("t.obj", TETRAHEDRON.encode())
+        result = self.run_program("render", mesh, "-o", self.folder / "t.png", "--tile", 64)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        picture = (self.folder / "t.png").read_bytes()
+        self.assertEqual(struct.unpack_from(">II", picture, 16), (4 * 64, 2 * 64))
+
+    def test_broken_meshes(self):
+        for name, content, status in (("none.glb", None, NOT_FOUND), ("empty.glb", b"", CORRUPT),
+                                      ("short.glb", b"glTF\x02\x00\x00\x00", CORRUPT),
+                                      ("index.obj", b"v 0 0 0\nf 1 2 3\n", CORRUPT)):
+            with self.subTest(name):
+                path = self.folder / name if content is None else self.file(name, content)
+                self.assert_fails(self.run_program("mesh-check", path), status, name)
+                self.assert_fails(self.run_program("render", path, "-o", self.folder / "x.png"), status, name)
+        self.assertFalse((self.folder / "x.png").exists())
+
+
+if __name__ == "__main__":
+    del sys.argv[1]
+    unittest.main(verbosity=2)

@@ -1,0 +1,55 @@
+"""PNG files made by hand, the broken ones included, with nothing but the standard library."""
+
+import struct
+import zlib
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width: int, height: int, depth: int, colour: int, rows: bytes, extra: bytes = b"") -> bytes:
+    """A PNG whose filtered scanlines are `rows`; `extra` holds chunks that stand before the data."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra +
+            chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b""))
+
+
+def disc(side: int = 64, alpha_inside: int = 255) -> bytes:
+    """RGBA: an orange disc on a transparent ground."""
+    rows = bytearray()
+    for y in range(side):
+        rows.append(0)
+        for x in range(side):
+            inside = (x - side / 2) ** 2 + (y - side / 2) ** 2 < (side * 0.4) ** 2
+            rows += bytes((230, 120 + x % 64, 40, alpha_inside if inside else 0))
+    return png(side, side, 8, 6, bytes(rows))
+
+
+def disc_16_bit(side: int = 64) -> bytes:
+    rows = bytearray()
+    for y in range(side):
+        rows.append(0)
+        for x in range(side):
+            inside = (x - side / 2) ** 2 + (y - side / 2) ** 2 < (side * 0.4) ** 2
+            rows += struct.pack(">HHHH", 59000, 31000, 10000, 65535 if inside else 0)
+    return png(side, side, 16, 6, bytes(rows))
+
+
+def disc_palette(side: int = 64) -> bytes:
+    rows = bytearray()
+    for y in range(side):
+        rows.append(0)
+        for x in range(side):
+            rows.append(1 if (x - side / 2) ** 2 + (y - side / 2) ** 2 < (side * 0.4) ** 2 else 0)
+    palette = chunk(b"PLTE", bytes((255, 255, 255, 200, 60, 30))) + chunk(b"tRNS", bytes((0, 255)))
+    return png(side, side, 8, 3, bytes(rows), palette)
+
+
+def huge(side: int = 20000) -> bytes:
+    """A valid grey PNG of side x side: about 50 kB on disk, 1.6 GB as RGBA."""
+    packer = zlib.compressobj(9)
+    row = bytes(side + 1)
+    data = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
