@@ -1,0 +1,103 @@
+#include "models/geometry_decoder.h"
+
+#include <algorithm>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "cpu/threads.h"
+#include "nn/tap.h"
+#include "ops/embedding.h"
+
+namespace sinter::models {
+
+namespace {
+
+/// The library default of upstream's last norm; every other norm there has 1e-6.
+constexpr float kPostEps = 1e-5F;
+/// Points worked on together by one thread: their activations fit a core's cache.
+constexpr std::int64_t kBlock = 256;
+
+/// A context for one worker of a parallel region.
+std::unique_ptr<Context> worker_context(const Context& ctx) {
+  auto worker = std::make_unique<Context>();
+  worker->device = ctx.device;
+  worker->switches = ctx.switches;
+  worker->cancel = ctx.cancel;
+  return worker;
+}
+
+}  // namespace
+
+GeometryMemory::GeometryMemory(const Shape& shape)
+    : storage_(static_cast<std::size_t>(shape.elements()) * sizeof(float)),
+      view_{.data = storage_.data(), .shape = shape, .name = "geometry memory"} {}
+
+GeometryDecoder::GeometryDecoder(const checkpoint::Binder& binder, const ShapeVaeConfig& config)
+    : fourier_(config.fourier()),
+      query_proj_(binder, "query_proj", config.fourier_channels(), config.geo_block().width),
+      block_(binder.scope("cross_attn_decoder"), config.geo_block()),
+      output_proj_(binder, "output_proj", config.geo_block().width, 1) {
+  const std::int64_t width = config.geo_block().width;
+  if (config.geo_downsample != 1) {
+    latents_proj_.emplace(binder, "latents_proj", config.width, width);
+  }
+  if (config.geo_ln_post) ln_post_.emplace(binder, "ln_post", width, kPostEps);
+}
+
+GeometryMemory GeometryDecoder::remember(Context& ctx, const Tensor& tokens) const {
+  GeometryMemory memory(Shape{tokens.dim(0), 2 * block_.options.width});
+  ArenaScope scope(ctx.arena());
+  block_.keys_values(
+      ctx, latents_proj_ ? latents_proj_->forward(ctx, tokens) : tokens, memory.keys_values());
+  return memory;
+}
+
+void GeometryDecoder::query_block(Context& ctx,
+                                  const GeometryMemory& memory,
+                                  const Tensor& points,
+                                  const Tensor& logits) const {
+  ArenaScope scope(ctx.arena());
+  const Tensor x = query_proj_.forward(ctx, ops::fourier_embed(ctx, points, fourier_));
+  nn::tap(ctx, x, "query_proj");
+  block_.forward(ctx, x, memory.keys_values());
+  nn::tap(ctx, x, "cross_attn_decoder");
+  const Tensor y = ln_post_ ? ln_post_->forward(ctx, x) : x;
+  output_proj_.into(ctx, y, logits.reshape({logits.dim(0), 1}));
+}
+
+void GeometryDecoder::query(Context& ctx,
+                            const GeometryMemory& memory,
+                            const Tensor& points,
+                            const Tensor& logits) const {
+  const std::int64_t count = points.shape.rank() > 0 ? points.dim(0) : 0;
+  SINTER_CHECK(points.dtype == DType::f32 && points.shape == (Shape{count, 3}) &&
+                   logits.dtype == DType::f32 && logits.shape == Shape{count},
+               ErrorCode::invalid_argument,
+               "[geometry decoder] expected f32 points [P, 3] and logits [P], got ",
+               points.shape,
+               " and ",
+               logits.shape);
+  if (ctx.tap) return query_block(ctx, memory, points, logits);
+  const std::int64_t blocks = (count + kBlock - 1) / kBlock;
+  std::mutex mutex;
+  std::exception_ptr failure;
+  cpu::parallel_ranges(
+      ctx.threads, blocks, [&](std::int64_t begin, std::int64_t end, int) noexcept {
+        try {
+          const std::unique_ptr<Context> worker = worker_context(ctx);
+          for (std::int64_t block = begin; block < end; ++block) {
+            worker->check_cancelled();
+            const std::int64_t first = block * kBlock, last = std::min(first + kBlock, count);
+            query_block(*worker, memory, points.slice(first, last), logits.slice(first, last));
+          }
+        } catch (...) {
+          const std::lock_guard lock(mutex);
+          failure = std::current_exception();
+        }
+      });
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace sinter::models

@@ -1,0 +1,192 @@
+#include "models/hunyuan3d_dit.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "nn/tap.h"
+#include "ops/activation.h"
+#include "ops/elementwise.h"
+#include "ops/embedding.h"
+
+namespace sinter::models {
+
+namespace {
+
+constexpr std::int64_t kTimeChannels = 256;
+
+void check_tensor(const char* what, const Tensor& x, const Shape& expected) {
+  SINTER_CHECK(x.dtype == DType::f32 && x.shape == expected,
+               ErrorCode::invalid_argument,
+               "[dit] ",
+               what,
+               ": expected f32 ",
+               expected,
+               ", got ",
+               to_string(x.dtype),
+               " ",
+               x.shape);
+}
+
+void copy_rows(const Tensor& src, const Tensor& dst) {
+  std::copy_n(src.f32(), src.elements(), dst.f32_mut());
+}
+
+}  // namespace
+
+Hunyuan3DDit::Hunyuan3DDit(const checkpoint::Binder& binder, const Hunyuan3DDitConfig& config)
+    : config_(config),
+      latent_in_(binder, "latent_in", config.in_channels, config.width),
+      cond_in_(binder, "cond_in", config.context_width, config.width),
+      final_layer_(binder.scope("final_layer"), config) {
+  const auto bind_embedder = [&](std::string_view name) {
+    const checkpoint::Binder scope = binder.scope(name);
+    return Embedder{nn::Linear(scope, "in_layer", kTimeChannels, config.width),
+                    nn::Linear(scope, "out_layer", config.width, config.width)};
+  };
+  time_in_ = bind_embedder("time_in");
+  if (config.guidance_embed) guidance_in_ = bind_embedder("guidance_in");
+  for (std::int64_t i = 0; i < config.double_blocks; ++i) {
+    double_blocks_.emplace_back(binder.scope("double_blocks", i), config);
+  }
+  for (std::int64_t i = 0; i < config.single_blocks; ++i) {
+    single_blocks_.emplace_back(binder.scope("single_blocks", i), config);
+  }
+}
+
+DitCondition Hunyuan3DDit::condition(Context& ctx, const Tensor& tokens, bool guided) const {
+  SINTER_CHECK(tokens.shape.rank() == 2 && tokens.dim(0) > 0,
+               ErrorCode::invalid_argument,
+               "[dit] condition: expected [tokens, channels], got ",
+               tokens.shape);
+  check_tensor("condition", tokens, {tokens.dim(0), config_.context_width});
+  const std::int64_t count = tokens.dim(0);
+  const bool collapse = ctx.switches.collapse_unconditional;
+  DitCondition result{.branches = {{.condition = count}}, .tokens = {}};
+  if (guided) {
+    const float bias = collapse ? std::log(static_cast<float>(count)) : 0.0F;
+    result.branches.push_back({.condition = collapse ? 1 : count, .first_key_bias = bias});
+  }
+  const std::int64_t zeros = guided ? result.branches[1].condition : 0;
+  result.tokens = ctx.allocate(DType::f32, {count + zeros, config_.width}, "condition");
+  cond_in_.into(ctx, tokens, result.tokens.slice(0, count));
+  if (guided) {
+    ArenaScope scope(ctx.arena());
+    const Tensor zero = ctx.allocate(DType::f32, {zeros, config_.context_width}, "zero context");
+    std::fill_n(zero.f32_mut(), zero.elements(), 0.0F);
+    cond_in_.into(ctx, zero, result.tokens.slice(count, count + zeros));
+  }
+  return result;
+}
+
+Tensor Hunyuan3DDit::embed(Context& ctx,
+                           const Embedder& embedder,
+                           std::span<const float> values) const {
+  // The period is the model's time_factor (1000), not the customary 10000; the multiplier is 1000.
+  const ops::TimestepEmbeddingOptions options{
+      .dim = kTimeChannels, .max_period = config_.time_factor, .factor = 1000.0F};
+  const Tensor e = ops::timestep_embedding(ctx, values, options);
+  return embedder.out.forward(ctx, embedder.in.forward(ctx, e, ops::Activation::silu));
+}
+
+DitModulation Hunyuan3DDit::modulation(Context& ctx,
+                                       std::span<const float> times,
+                                       float guidance) const {
+  DitModulation result;
+  result.times.assign(times.begin(), times.end());
+  result.guidance = guidance;
+  if (ctx.switches.modulation_table) fill_tables(ctx, result);
+  return result;
+}
+
+void Hunyuan3DDit::fill_tables(Context& ctx, DitModulation& m) const {
+  const auto steps = static_cast<std::int64_t>(m.times.size());
+  const auto allocate = [&](const nn::Linear& linear) {
+    return ctx.allocate(DType::f32, {steps, linear.weight.out_features()}, "modulation");
+  };
+  for (const DitDoubleBlock& block : double_blocks_) {
+    m.img.push_back(allocate(block.img.modulation));
+    m.txt.push_back(allocate(block.txt.modulation));
+  }
+  for (const DitSingleBlock& block : single_blocks_) m.single.push_back(allocate(block.modulation));
+  m.final_layer = allocate(final_layer_.modulation);
+
+  ArenaScope scope(ctx.arena());
+  const Tensor vec = embed(ctx, time_in_, m.times);
+  if (config_.guidance_embed) {
+    const std::vector<float> guidance(m.times.size(), m.guidance);
+    ops::add_in_place(ctx, vec, embed(ctx, guidance_in_, guidance));
+  }
+  nn::tap(ctx, vec, "vec");
+  ops::silu_in_place(ctx, vec);
+  for (std::size_t i = 0; i < double_blocks_.size(); ++i) {
+    double_blocks_[i].img.modulation.into(ctx, vec, m.img[i]);
+    double_blocks_[i].txt.modulation.into(ctx, vec, m.txt[i]);
+  }
+  for (std::size_t i = 0; i < single_blocks_.size(); ++i) {
+    single_blocks_[i].modulation.into(ctx, vec, m.single[i]);
+  }
+  final_layer_.modulation.into(ctx, vec, m.final_layer);
+}
+
+Tensor Hunyuan3DDit::assemble(Context& ctx,
+                              const DitRows& rows,
+                              const Tensor& latents,
+                              const DitCondition& condition) const {
+  const Tensor tokens = ctx.allocate(DType::f32, {rows.total(), config_.width}, "tokens");
+  const std::int64_t cut = rows.condition_total();
+  copy_rows(condition.tokens, tokens.slice(0, cut));
+  const Tensor first = tokens.slice(cut, cut + rows.latents);
+  latent_in_.into(ctx, latents, first);
+  for (std::int64_t begin = cut + rows.latents; begin < rows.total(); begin += rows.latents) {
+    copy_rows(first, tokens.slice(begin, begin + rows.latents));
+  }
+  return tokens;
+}
+
+void Hunyuan3DDit::forward(Context& ctx,
+                           const Tensor& latents,
+                           const DitCondition& condition,
+                           const DitModulation& modulation,
+                           int step,
+                           const Tensor& velocity) const {
+  const auto branches = static_cast<std::int64_t>(condition.branches.size());
+  const std::int64_t tokens = latents.shape.rank() == 2 ? latents.dim(0) : 0;
+  check_tensor("latents", latents, {tokens, config_.in_channels});
+  check_tensor("velocity", velocity, {branches, tokens, config_.in_channels});
+  ArenaScope scope(ctx.arena());
+  if (modulation.final_layer.defined()) {
+    return run(ctx, latents, condition, modulation, step, velocity);
+  }
+  DitModulation own;
+  own.times = {modulation.times.at(static_cast<std::size_t>(step))};
+  own.guidance = modulation.guidance;
+  fill_tables(ctx, own);
+  run(ctx, latents, condition, own, 0, velocity);
+}
+
+void Hunyuan3DDit::run(Context& ctx,
+                       const Tensor& latents,
+                       const DitCondition& condition,
+                       const DitModulation& m,
+                       std::int64_t row,
+                       const Tensor& velocity) const {
+  const DitRows rows{.branches = condition.branches, .latents = latents.dim(0)};
+  const Tensor tokens = assemble(ctx, rows, latents, condition);
+  const Tensor txt = tokens.slice(0, rows.condition_total());
+  const Tensor img = tokens.slice(rows.condition_total(), rows.total());
+  nn::tap(ctx, img, "latent_in");
+  nn::tap(ctx, txt, "cond_in");
+  for (std::size_t i = 0; i < double_blocks_.size(); ++i) {
+    double_blocks_[i].forward(ctx, rows, tokens, {m.img[i], row}, {m.txt[i], row});
+    nn::tap(ctx, img, "double_blocks.", i, ".img");
+    nn::tap(ctx, txt, "double_blocks.", i, ".txt");
+  }
+  for (std::size_t i = 0; i < single_blocks_.size(); ++i) {
+    single_blocks_[i].forward(ctx, rows, tokens, {m.single[i], row});
+    nn::tap(ctx, tokens, "single_blocks.", i);
+  }
+  final_layer_.forward(ctx, img, {m.final_layer, row}, velocity);
+  nn::tap(ctx, velocity, "velocity");
+}
+
+}  // namespace sinter::models

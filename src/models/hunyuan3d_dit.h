@@ -1,0 +1,93 @@
+#pragma once
+// The 2.0 shape transformer (Hunyuan3DDiT): velocity of a rectified flow over a set of latent
+// tokens, given condition tokens. No positional encoding anywhere.
+//
+// Upstream: hy3dgen/shapegen/models/denoisers/hunyuan3ddit.py. All values are f32.
+//
+// Three exact shortcuts, not approximations:
+//  * the unconditional half of guidance sees T equal condition tokens (cond_in of zeros) that stay
+//    equal through every block, because nothing tells them apart; one token whose key logit is
+//    raised by ln(T) stands for them all (Switches::collapse_unconditional);
+//  * modulations depend on the time and the guidance scale alone, so they are products over all
+//    steps, evaluated once (Switches::modulation_table);
+//  * cond_in is evaluated once for all steps, latent_in once for both halves.
+
+#include <span>
+#include <vector>
+
+#include "models/hunyuan3d_dit_blocks.h"
+
+namespace sinter::models {
+
+/// The condition of all branches of a step, projected: input to every step of one run.
+struct DitCondition {
+  std::vector<DitBranch> branches;  ///< conditional first; with guidance the unconditional second
+  Tensor tokens;                    ///< [sum of the branches' condition tokens, H]
+};
+
+/// Modulations of every block for the steps of one run; empty tables where
+/// Switches::modulation_table is off and every step computes its own.
+struct DitModulation {
+  std::vector<float> times;    ///< flow time of each step, 0 noise, 1 data
+  float guidance = 0.0F;       ///< input of the guidance embedder
+  std::vector<Tensor> img;     ///< [steps, 6 H] for each double block
+  std::vector<Tensor> txt;     ///< [steps, 6 H] for each double block
+  std::vector<Tensor> single;  ///< [steps, 3 H] for each single block
+  Tensor final_layer;          ///< [steps, 2 H]
+};
+
+class Hunyuan3DDit {
+ public:
+  /// Binds every tensor below the binder's prefix ("model" in a bundle). The weights live in the
+  /// binder's store.
+  Hunyuan3DDit(const checkpoint::Binder& binder, const Hunyuan3DDitConfig& config);
+
+  const Hunyuan3DDitConfig& config() const { return config_; }
+
+  /// tokens [T, context_width] of the image. `guided` adds the unconditional branch, whose context
+  /// is zero. The result lives in the context's arena.
+  DitCondition condition(Context& ctx, const Tensor& tokens, bool guided) const;
+
+  /// For the flow times of a run, and the guidance scale (used by models with guidance_embed
+  /// alone). The result lives in the context's arena.
+  DitModulation modulation(Context& ctx, std::span<const float> times, float guidance) const;
+
+  /// latents [L, C] at step `step` of `modulation` -> velocity [branches, L, C] (data - noise).
+  void forward(Context& ctx,
+               const Tensor& latents,
+               const DitCondition& condition,
+               const DitModulation& modulation,
+               int step,
+               const Tensor& velocity) const;
+
+ private:
+  /// Two linear layers with SiLU between them, on the sinusoidal embedding.
+  struct Embedder {
+    nn::Linear in, out;
+  };
+  Tensor embed(Context& ctx, const Embedder& embedder, std::span<const float> values) const;
+  void fill_tables(Context& ctx, DitModulation& modulation) const;
+  /// forward() with row `row` of filled tables.
+  void run(Context& ctx,
+           const Tensor& latents,
+           const DitCondition& condition,
+           const DitModulation& m,
+           std::int64_t row,
+           const Tensor& velocity) const;
+  /// latent_in, copied to every branch, behind the condition rows.
+  Tensor assemble(Context& ctx,
+                  const DitRows& rows,
+                  const Tensor& latents,
+                  const DitCondition& condition) const;
+
+  Hunyuan3DDitConfig config_;
+  nn::Linear latent_in_;
+  nn::Linear cond_in_;
+  Embedder time_in_;
+  Embedder guidance_in_;  // bound with guidance_embed only
+  std::vector<DitDoubleBlock> double_blocks_;
+  std::vector<DitSingleBlock> single_blocks_;
+  DitFinalLayer final_layer_;
+};
+
+}  // namespace sinter::models

@@ -1,0 +1,127 @@
+#include "models/shape_model.h"
+
+#include <utility>
+#include <vector>
+
+namespace sinter::models {
+
+namespace {
+
+using checkpoint::Binder;
+using checkpoint::Checkpoint;
+using checkpoint::ConfigNode;
+using checkpoint::TensorEntry;
+
+using Names = std::vector<std::string>;
+
+/// The tensors of each half of the VAE.
+Names encoder_parts() {
+  return {"encoder", "pre_kl"};
+}
+Names decoder_parts() {
+  return {"post_kl", "transformer", "geo_decoder"};
+}
+
+ConfigNode load_config(const Checkpoint& checkpoint) {
+  SINTER_CHECK(!checkpoint.config_path().empty(),
+               ErrorCode::not_found,
+               "[model] config.yaml: expected beside the weights, found none (",
+               checkpoint.path(),
+               ")");
+  return ConfigNode::load(checkpoint.config_path());
+}
+
+/// Binds all networks to names and shapes alone.
+void check_names(const Checkpoint& checkpoint, const ShapeModelConfig& config) {
+  std::vector<TensorEntry> entries(checkpoint.entries().begin(), checkpoint.entries().end());
+  for (TensorEntry& entry : entries) entry.bytes = {};
+  checkpoint::WeightStore store;
+  const Binder root(Checkpoint::outline(std::move(entries), checkpoint.path()), store);
+  const ImageConditioner conditioner(root.scope("conditioner"), config.conditioner);
+  const Hunyuan3DDit dit(root.scope("model"), config.dit);
+  const Binder vae_names = root.scope("vae");
+  const ShapeVae vae(vae_names, config.vae);
+  if (vae_names.has_scope("encoder")) const ShapeEncoder encoder(vae_names, config.vae);
+  root.finish();
+}
+
+template <class Network, class Config>
+Loaded<Network> load(const Checkpoint& checkpoint,
+                     std::string_view prefix,
+                     const Config& config,
+                     int threads,
+                     const Names& others = {}) {
+  checkpoint::WeightStore store;
+  const Binder binder(checkpoint, store, prefix, threads);
+  Network network(binder, config);
+  binder.finish(others);
+  return {std::move(store), std::move(network)};
+}
+
+}  // namespace
+
+ShapeModelConfig ShapeModelConfig::from(const ConfigNode& root) {
+  const ConfigNode model = root.child("model");
+  ShapeModelConfig c{.conditioner = ImageConditionerConfig::from(root.child("conditioner")),
+                     .dit = Hunyuan3DDitConfig::from(model),
+                     .vae = ShapeVaeConfig::from(root.child("vae"))};
+  if (c.dit.context_width != c.conditioner.backbone.width) {
+    model.child("params").fail_at("context_in_dim",
+                                  cat("expected the conditioner's hidden_size ",
+                                      c.conditioner.backbone.width,
+                                      ", found ",
+                                      c.dit.context_width));
+  }
+  if (c.dit.in_channels != c.vae.embed_dim) {
+    model.child("params").fail_at(
+        "in_channels",
+        cat("expected the VAE's embed_dim ", c.vae.embed_dim, ", found ", c.dit.in_channels));
+  }
+  return c;
+}
+
+ShapeModel ShapeModel::open(const std::string& path, std::string_view variant) {
+  Checkpoint checkpoint = Checkpoint::open(path, variant);
+  ConfigNode config = load_config(checkpoint);
+  return {std::move(checkpoint), std::move(config)};
+}
+
+ShapeModel::ShapeModel(Checkpoint checkpoint, ConfigNode config)
+    : checkpoint_(std::move(checkpoint)),
+      document_(std::move(config)),
+      config_(ShapeModelConfig::from(document_)) {
+  check_names(checkpoint_, config_);
+}
+
+bool ShapeModel::has_encoder() const {
+  return !checkpoint_.with_prefix("vae.encoder.").empty();
+}
+
+Loaded<ImageConditioner> ShapeModel::load_conditioner(int threads) const {
+  return load<ImageConditioner>(checkpoint_, "conditioner", config_.conditioner, threads);
+}
+
+Loaded<Hunyuan3DDit> ShapeModel::load_dit(int threads) const {
+  return load<Hunyuan3DDit>(checkpoint_, "model", config_.dit, threads);
+}
+
+Loaded<ShapeVae> ShapeModel::load_vae(int threads) const {
+  return load<ShapeVae>(checkpoint_, "vae", config_.vae, threads, encoder_parts());
+}
+
+Loaded<ShapeEncoder> ShapeModel::load_encoder(int threads) const {
+  SINTER_CHECK(has_encoder(),
+               ErrorCode::not_found,
+               "[model] vae.encoder: expected the weights of the VAE's encoder, found none (",
+               checkpoint_.path(),
+               ")");
+  return load<ShapeEncoder>(checkpoint_, "vae", config_.vae, threads, decoder_parts());
+}
+
+Loaded<ShapeVae> load_shape_vae(const std::string& path, int threads, std::string_view variant) {
+  const Checkpoint checkpoint = Checkpoint::open(path, variant);
+  const ShapeVaeConfig config = ShapeVaeConfig::from(load_config(checkpoint));
+  return load<ShapeVae>(checkpoint, "", config, threads, encoder_parts());
+}
+
+}  // namespace sinter::models

@@ -1,0 +1,81 @@
+#pragma once
+// A bundle: the three networks from a photo to a shape, loaded one at a time so that the caller
+// decides how many are in memory together.
+//
+//   ShapeModel model = ShapeModel::open("models/sinter-small");
+//   {
+//     auto conditioner = model.load_conditioner(threads);
+//     condition = conditioner->forward(ctx, image);
+//   }                                                       // its weights are gone
+//   auto dit = model.load_dit(threads);
+
+#include <string>
+#include <string_view>
+
+#include "checkpoint/binder.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/config.h"
+#include "models/hunyuan3d_dit.h"
+#include "models/image_conditioner.h"
+#include "models/shape_encoder.h"
+#include "models/shape_vae.h"
+
+namespace sinter::models {
+
+/// The network sections of a bundle's config.yaml.
+struct ShapeModelConfig {
+  ImageConditionerConfig conditioner;
+  Hunyuan3DDitConfig dit;
+  ShapeVaeConfig vae;
+
+  /// From the root of the document. Also checks that the networks fit each other.
+  static ShapeModelConfig from(const checkpoint::ConfigNode& root);
+};
+
+/// A network and the memory it lives in. Move only.
+template <class Network>
+struct Loaded {
+  checkpoint::WeightStore weights;
+  Network network;
+
+  const Network* operator->() const { return &network; }
+  const Network& operator*() const { return network; }
+};
+
+class ShapeModel {
+ public:
+  /// A model directory, a `.safetensors` file or the index of a sharded one, with config.yaml
+  /// beside it. Reads headers and configuration only, and proves that every tensor of every network
+  /// is there with its shape and that nothing is left over: one ErrorCode::corrupt lists all that
+  /// is wrong. Raises Checkpoint::open()'s and ConfigNode's errors too.
+  static ShapeModel open(const std::string& path, std::string_view variant = "fp16");
+  ShapeModel(checkpoint::Checkpoint checkpoint, checkpoint::ConfigNode config);
+
+  const ShapeModelConfig& config() const { return config_; }
+  /// The whole document: scheduler and image_processor are read by others.
+  const checkpoint::ConfigNode& document() const { return document_; }
+  const checkpoint::Checkpoint& checkpoint() const { return checkpoint_; }
+  /// False for most bundles: encoders are published apart.
+  bool has_encoder() const;
+
+  /// Each reads and converts one network's weights. Raises ErrorCode::corrupt listing every weight
+  /// that is not a finite number.
+  Loaded<ImageConditioner> load_conditioner(int threads) const;
+  Loaded<Hunyuan3DDit> load_dit(int threads) const;
+  Loaded<ShapeVae> load_vae(int threads) const;
+  /// Raises ErrorCode::not_found where has_encoder() is false.
+  Loaded<ShapeEncoder> load_encoder(int threads) const;
+
+ private:
+  checkpoint::Checkpoint checkpoint_;
+  checkpoint::ConfigNode document_;
+  ShapeModelConfig config_;
+};
+
+/// A stand-alone VAE (config.yaml {target, params}, names without prefix), for example the turbo
+/// VAE with its small geometry decoder: shares the latent space of its family's transformers.
+Loaded<ShapeVae> load_shape_vae(const std::string& path,
+                                int threads,
+                                std::string_view variant = "fp16");
+
+}  // namespace sinter::models

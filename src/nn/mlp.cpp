@@ -1,0 +1,20 @@
+#include "nn/mlp.h"
+
+namespace sinter::nn {
+
+Mlp::Mlp(const checkpoint::Binder& binder,
+         const Names& names,
+         std::int64_t width,
+         std::int64_t inner,
+         ops::Activation act)
+    : fc(binder, names.fc, width, inner), proj(binder, names.proj, inner, width), activation(act) {}
+
+void Mlp::add_to(Context& ctx,
+                 const ops::RowView& residual,
+                 const Tensor& gate,
+                 const ops::RowView& x) const {
+  ArenaScope scope(ctx.arena());
+  proj.add_to(ctx, residual, gate, fc.forward(ctx, x, activation));
+}
+
+}  // namespace sinter::nn
