@@ -38,7 +38,6 @@ class Bvh {
     std::uint32_t first;  ///< leaf: first entry of order_; inner: index of the left child
     std::uint32_t count;  ///< leaf: number of faces; inner: 0, the right child follows the left
   };
-  using Triangle = std::array<Vec3, 3>;
   std::vector<Node> nodes_;
   std::vector<std::uint32_t> order_;  ///< face of each leaf entry
   std::vector<Triangle> triangles_;   ///< corners of each leaf entry

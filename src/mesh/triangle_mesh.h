@@ -4,6 +4,7 @@
 // box]^3.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "sinter/mesh_types.h"
@@ -12,6 +13,12 @@ namespace sinter::mesh {
 
 using Vec3 = std::array<float, 3>;
 using Face = std::array<std::uint32_t, 3>;
+using Triangle = std::array<Vec3, 3>;
 using TriangleMesh = sinter::Mesh;
+
+inline Triangle corners(const TriangleMesh& mesh, std::size_t face) {
+  const Face& f = mesh.faces[face];
+  return {mesh.positions[f[0]], mesh.positions[f[1]], mesh.positions[f[2]]};
+}
 
 }  // namespace sinter::mesh

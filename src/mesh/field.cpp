@@ -1,0 +1,131 @@
+#include "mesh/field.h"
+
+#include <cmath>
+
+#include "core/error.h"
+#include "mesh/parallel.h"
+
+namespace sinter::mesh {
+namespace {
+
+constexpr std::array<double, 3> all_axes(double value) {
+  return {value, value, value};
+}
+
+std::vector<float> linspace(double lower, double upper, int cells) {
+  const double step = (upper - lower) / cells;
+  std::vector<float> values(static_cast<std::size_t>(cells) + 1);
+  for (int i = 0; i < cells; ++i) {
+    values[static_cast<std::size_t>(i)] = static_cast<float>(i * step + lower);
+  }
+  values.back() = static_cast<float>(upper);
+  return values;
+}
+
+std::size_t brick_offset(const GridIndex& index) {
+  const auto local = [](std::int32_t i) { return static_cast<std::size_t>(i % Field::kBrick); };
+  return (local(index[0]) * Field::kBrick + local(index[1])) * Field::kBrick + local(index[2]);
+}
+
+}  // namespace
+
+Grid::Grid(int resolution, double box) : Grid(resolution, all_axes(-box), all_axes(box)) {}
+
+Grid::Grid(int resolution, const std::array<double, 3>& lower, const std::array<double, 3>& upper)
+    : resolution_(resolution), lower_(lower), upper_(upper) {
+  SINTER_CHECK(resolution >= kMinResolution && resolution <= kMaxResolution,
+               ErrorCode::invalid_argument,
+               "[grid] octree resolution: expected ",
+               kMinResolution,
+               "..",
+               kMaxResolution,
+               ", got ",
+               resolution);
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    // Neighbouring points must stay well apart in fp32, and vertices between them too.
+    const double largest = std::max(std::abs(lower[axis]), std::abs(upper[axis]));
+    const bool usable = std::isfinite(static_cast<float>(largest)) &&
+                        upper[axis] - lower[axis] >= 32 * 0x1p-23 * largest * resolution;
+    SINTER_CHECK(usable && upper[axis] > lower[axis],
+                 ErrorCode::invalid_argument,
+                 "[grid] box: expected finite bounds with lower < upper, got ",
+                 lower[axis],
+                 "..",
+                 upper[axis],
+                 " on axis ",
+                 axis);
+    axis_[axis] = linspace(lower[axis], upper[axis], resolution);
+  }
+}
+
+double Grid::spacing(int axis) const {
+  const auto a = static_cast<std::size_t>(axis);
+  return (upper_[a] - lower_[a]) / resolution_;
+}
+
+Field::Field(Grid grid) : grid_(std::move(grid)), bricks_((grid_.points() + kBrick - 1) / kBrick) {
+  with_memory_errors("field", [&] {
+    const auto n = static_cast<std::size_t>(bricks_);
+    table_.resize(n * n * n);
+  });
+}
+
+Field::Field(Grid grid, std::span<const float> values) : Field(std::move(grid)) {
+  SINTER_CHECK(std::cmp_equal(values.size(), grid_.point_count()),
+               ErrorCode::invalid_argument,
+               "[field] values: expected ",
+               grid_.point_count(),
+               ", got ",
+               values.size());
+  const int points = grid_.points();
+  std::size_t next = 0;
+  for (int i = 0; i < points; ++i) {
+    for (int j = 0; j < points; ++j) {
+      for (int k = 0; k < points; ++k, ++next) {
+        if (std::isnan(values[next])) continue;
+        set({i, j, k}, values[next]);
+        range_.include(values[next]);
+      }
+    }
+  }
+}
+
+float Field::at(const GridIndex& index) const {
+  const Brick* found = brick(index[0] / kBrick, index[1] / kBrick, index[2] / kBrick);
+  return found == nullptr ? std::numeric_limits<float>::quiet_NaN() : (*found)[brick_offset(index)];
+}
+
+void Field::set(const GridIndex& index, float value) {
+  make_brick(index[0] / kBrick, index[1] / kBrick, index[2] / kBrick)[brick_offset(index)] = value;
+}
+
+const Field::Brick* Field::brick(int a, int b, int c) const {
+  if (a < 0 || b < 0 || c < 0 || a >= bricks_ || b >= bricks_ || c >= bricks_) return nullptr;
+  return table_[brick_index(a, b, c)].get();
+}
+
+Field::Brick& Field::make_brick(int a, int b, int c) {
+  auto& entry = table_[brick_index(a, b, c)];
+  if (!entry) {
+    with_memory_errors("field", [&] { entry = std::make_unique<Brick>(); });
+    entry->fill(std::numeric_limits<float>::quiet_NaN());
+  }
+  return *entry;
+}
+
+std::int64_t Field::evaluated() const {
+  std::int64_t count = 0;
+  for (const auto& entry : table_) {
+    if (!entry) continue;
+    for (const float value : *entry) count += !std::isnan(value);
+  }
+  return count;
+}
+
+std::size_t Field::bytes() const {
+  std::size_t bytes = table_.size() * sizeof(table_[0]);
+  for (const auto& entry : table_) bytes += entry ? sizeof(Brick) : 0;
+  return bytes;
+}
+
+}  // namespace sinter::mesh
