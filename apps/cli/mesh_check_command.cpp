@@ -34,7 +34,8 @@ nlohmann::ordered_json to_json(const MeshReport& check) {
 
 void print(const MeshReport& check) {
   std::vector<std::pair<std::string, std::string>> pairs;
-  for (const auto& [name, value] : to_json(check).items()) {
+  const nlohmann::ordered_json json = to_json(check);
+  for (const auto& [name, value] : json.items()) {
     std::string label = name;
     for (char& c : label) {
       if (c == '_') c = ' ';
