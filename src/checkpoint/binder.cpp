@@ -193,7 +193,7 @@ std::vector<std::string> names_outside(const Checkpoint& checkpoint,
   for (const TensorEntry& entry : checkpoint.entries()) {
     const bool known =
         std::any_of(components.begin(), components.end(), [&](const std::string& component) {
-          return entry.name.starts_with(component + ".");
+          return is_below(entry.name, component);
         });
     if (!known) outside.push_back(entry.name);
   }

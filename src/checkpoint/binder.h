@@ -103,7 +103,8 @@ class Binder {
   std::string prefix_;  // empty, or ending with a dot
 };
 
-/// Names of the checkpoint that lie below none of the component prefixes ("model", "vae", ...).
+/// Names of the checkpoint that are neither one of the components ("model", "vae", ...) nor below
+/// one.
 std::vector<std::string> names_outside(const Checkpoint& checkpoint,
                                        const std::vector<std::string>& components);
 

@@ -171,14 +171,13 @@ bool HeaderHandler::check_extents() {
     return false;
   }
   std::int64_t product = 1;
-  bool empty = false;
-  for (const std::int64_t extent : raw_.shape) empty = empty || extent == 0;
+  bool overflow = false;
   for (const std::int64_t extent : raw_.shape) {
-    if (!empty && __builtin_mul_overflow(product, extent, &product)) product = INT64_MAX;
+    overflow = overflow || __builtin_mul_overflow(product, extent, &product);
   }
   // no tensor is larger than an address space; this also keeps bytes = elements * 8 from
   // overflowing
-  if (product > (std::int64_t{1} << 59)) {
+  if (overflow || product > (std::int64_t{1} << 59)) {
     fault("shape: the number of elements overflows");
     return false;
   }
