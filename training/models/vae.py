@@ -62,6 +62,14 @@ class HeadNorm(nn.Module):
         return self.q_norm(q).to(dtype), self.k_norm(k).to(dtype)
 
 
+class CoordinateLinear(nn.Linear):
+    """A Linear over embedded coordinates, kept out of autocast: bf16 would blur positions by 0.4 %."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.to(self.weight.dtype))
+
+
 def split_heads(x: Tensor, parts: int) -> tuple[Tensor, ...]:
     """[B, N, heads * parts * 64] -> ``parts`` tensors [B, heads, N, 64] (parts interleaved per head)."""
     b, n, width = x.shape
@@ -168,7 +176,7 @@ class PointEncoder(nn.Module):
     def __init__(self, config: VAEConfig, in_dim: int) -> None:
         super().__init__()
         width, bias, norm = config.width, config.qkv_bias, config.qk_norm
-        self.input_proj = nn.Linear(in_dim, width)
+        self.input_proj = CoordinateLinear(in_dim, width)
         self.cross_attn = CrossBlock(width, 4, bias, norm)
         self.self_attn = Transformer(config.num_encoder_layers, width, bias, norm)
         self.ln_post = nn.LayerNorm(width)
@@ -186,7 +194,7 @@ class GeometryDecoder(nn.Module):
         width = config.width // config.geo_decoder_downsample_ratio
         # The released code drops the query/key norm of this block together with ln_post.
         qk_norm = config.qk_norm and config.geo_decoder_ln_post
-        self.query_proj = nn.Linear(in_dim, width)
+        self.query_proj = CoordinateLinear(in_dim, width)
         if width != config.width:
             self.latents_proj = nn.Linear(config.width, width)
         self.cross_attn_decoder = CrossBlock(width, config.geo_decoder_mlp_expand_ratio, config.qkv_bias, qk_norm)
@@ -233,5 +241,4 @@ class ShapeVAE(nn.Module):
 
     def query(self, points: Tensor, tokens: Tensor) -> Tensor:
         """[B, Q, 3] points in the cube [-1.01, 1.01] and [B, L, W] tokens -> [B, Q] logits."""
-        embedded = self.fourier(points).to(self.geo_decoder.query_proj.weight.dtype)
-        return self.geo_decoder(embedded, tokens)
+        return self.geo_decoder(self.fourier(points), tokens)
