@@ -1,8 +1,8 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "commands.h"
 #include "progress_line.h"
@@ -18,13 +18,28 @@ namespace {
 
 struct GenerateArguments {
   std::string image, output, metrics;
-  std::string model = "models/sinter-small";
+  std::string model;
   GenerateOptions options;
   bool keep_floaters = false, quiet = false;
   EngineOptions engine;
 };
 
 volatile std::sig_atomic_t interrupted = 0;
+
+/// The model that comes with sinter: below the current folder, beside the build folder, or
+/// installed.
+std::string shipped_model() {
+  namespace fs = std::filesystem;
+  const fs::path name = fs::path("models") / "sinter-small";
+  std::error_code ignored;
+  if (fs::exists(name, ignored)) return name.string();
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  for (const char* up : {"../../..", "../share/sinter"}) {
+    const fs::path candidate = (program / up / name).lexically_normal();
+    if (fs::exists(candidate, ignored)) return candidate.string();
+  }
+  return name.string();
+}
 
 nlohmann::ordered_json to_json(const Metrics& metrics) {
   nlohmann::ordered_json stages = nlohmann::ordered_json::object();
@@ -61,7 +76,7 @@ void generate(const GenerateArguments& arguments, Metrics& metrics) {
   check_mesh_path(arguments.output);
   std::signal(SIGINT, [](int) { interrupted = 1; });
   std::signal(SIGTERM, [](int) { interrupted = 1; });
-  Engine engine(arguments.model, arguments.engine);
+  Engine engine(arguments.model.empty() ? shipped_model() : arguments.model, arguments.engine);
   ProgressLine line(arguments.quiet);
   const auto progress = [&line](const Progress& now) {
     line.show(now);
@@ -115,7 +130,7 @@ void add_generate(CLI::App& app, int&) {
       ->add_option(
           "--model", arguments->model, "folder with config.yaml and the weights, or a checkpoint")
       ->envname("SINTER_MODEL")
-      ->capture_default_str();
+      ->default_str("the shipped models/sinter-small");
 
   GenerateOptions& options = arguments->options;
   command->add_option("--steps", options.steps, "sampling steps, 1..1000")

@@ -1,5 +1,6 @@
 // The command line: parses, runs one command, prints one line for whatever goes wrong.
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -35,6 +36,8 @@ std::string one_line(std::string text) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A reader that goes away is reported by the write that fails, not by a signal.
+  std::signal(SIGPIPE, SIG_IGN);
   CLI::App app("sinter: one picture in, a sound 3D mesh out", "sinter");
   app.set_version_flag("--version", "sinter " SINTER_VERSION);
   app.require_subcommand(1);

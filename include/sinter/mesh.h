@@ -14,7 +14,7 @@ namespace sinter {
 
 using ProvenanceValue = std::variant<std::string, std::int64_t, std::uint64_t, double, bool>;
 
-/// Where a mesh comes from, written to a GLB's `asset.extras` in this order.
+/// Where a mesh comes from: an object in a GLB's `asset.extras`, comments in OBJ and PLY.
 struct Provenance {
   /// Half the side of the decoded cube in mesh units; 0 leaves the note out.
   double box = 0;
