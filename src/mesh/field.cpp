@@ -22,11 +22,6 @@ std::vector<float> linspace(double lower, double upper, int cells) {
   return values;
 }
 
-std::size_t brick_offset(const GridIndex& index) {
-  const auto local = [](std::int32_t i) { return static_cast<std::size_t>(i % Field::kBrick); };
-  return (local(index[0]) * Field::kBrick + local(index[1])) * Field::kBrick + local(index[2]);
-}
-
 }  // namespace
 
 Grid::Grid(int resolution, double box) : Grid(resolution, all_axes(-box), all_axes(box)) {}
@@ -63,12 +58,7 @@ double Grid::spacing(int axis) const {
   return (upper_[a] - lower_[a]) / resolution_;
 }
 
-Field::Field(Grid grid) : grid_(std::move(grid)), bricks_((grid_.points() + kBrick - 1) / kBrick) {
-  with_memory_errors("field", [&] {
-    const auto n = static_cast<std::size_t>(bricks_);
-    table_.resize(n * n * n);
-  });
-}
+Field::Field(Grid grid) : grid_(std::move(grid)), values_(grid_.points()) {}
 
 Field::Field(Grid grid, std::span<const float> values) : Field(std::move(grid)) {
   SINTER_CHECK(std::cmp_equal(values.size(), grid_.point_count()),
@@ -90,42 +80,14 @@ Field::Field(Grid grid, std::span<const float> values) : Field(std::move(grid)) 
   }
 }
 
-float Field::at(const GridIndex& index) const {
-  const Brick* found = brick(index[0] / kBrick, index[1] / kBrick, index[2] / kBrick);
-  return found == nullptr ? std::numeric_limits<float>::quiet_NaN() : (*found)[brick_offset(index)];
-}
-
-void Field::set(const GridIndex& index, float value) {
-  make_brick(index[0] / kBrick, index[1] / kBrick, index[2] / kBrick)[brick_offset(index)] = value;
-}
-
-const Field::Brick* Field::brick(int a, int b, int c) const {
-  if (a < 0 || b < 0 || c < 0 || a >= bricks_ || b >= bricks_ || c >= bricks_) return nullptr;
-  return table_[brick_index(a, b, c)].get();
-}
-
-Field::Brick& Field::make_brick(int a, int b, int c) {
-  auto& entry = table_[brick_index(a, b, c)];
-  if (!entry) {
-    with_memory_errors("field", [&] { entry = std::make_unique<Brick>(); });
-    entry->fill(std::numeric_limits<float>::quiet_NaN());
-  }
-  return *entry;
-}
-
 std::int64_t Field::evaluated() const {
   std::int64_t count = 0;
-  for (const auto& entry : table_) {
-    if (!entry) continue;
-    for (const float value : *entry) count += !std::isnan(value);
+  for (std::int64_t n = 0; n < values_.brick_count(); ++n) {
+    const BrickTable::Brick* brick = values_.brick(values_.brick_position(n));
+    if (brick == nullptr) continue;
+    for (const float value : *brick) count += !std::isnan(value);
   }
   return count;
-}
-
-std::size_t Field::bytes() const {
-  std::size_t bytes = table_.size() * sizeof(table_[0]);
-  for (const auto& entry : table_) bytes += entry ? sizeof(Brick) : 0;
-  return bytes;
 }
 
 }  // namespace sinter::mesh

@@ -1,18 +1,15 @@
 #pragma once
 // A scalar field sampled on the points of a regular grid over a box: what the decoder produces and
 // what marching cubes reads. Positive is inside.
-//
-// Values live in bricks of 8x8x8 points that are allocated on demand, so a field evaluated near a
-// surface only takes memory in proportion to the surface. NaN means "not evaluated".
 
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <memory>
 #include <span>
 #include <vector>
 
+#include "mesh/brick_table.h"
 #include "mesh/triangle_mesh.h"
 
 namespace sinter::mesh {
@@ -20,10 +17,6 @@ namespace sinter::mesh {
 /// Logits of a batch of points: `logits[n]` belongs to `points[n]`. Called from one thread at a
 /// time. Must be a pure function of each point (not of the batch it came in), and finite.
 using FieldSampler = std::function<void(std::span<const Vec3> points, std::span<float> logits)>;
-
-/// Point (i, j, k) stands for coordinates (x, y, z); its linear index is
-/// (i * points + j) * points + k with points = resolution + 1.
-using GridIndex = std::array<std::int32_t, 3>;
 
 /// The octree grid of the decoder: `resolution` cells along each axis of a box, points on both
 /// faces of the box.
@@ -74,54 +67,36 @@ struct ValueRange {
   bool empty() const { return min > max; }
 };
 
+/// A grid and the values known on it. Values live in bricks, so a field evaluated near a surface
+/// takes memory in proportion to the surface.
 class Field {
  public:
-  static constexpr int kBrick = 8;
-  static constexpr int kBrickPoints = kBrick * kBrick * kBrick;
-  /// Values of points (8a + i, 8b + j, 8c + k) at (i * 8 + j) * 8 + k; points beyond the grid's
-  /// end are NaN.
-  using Brick = std::array<float, kBrickPoints>;
-
   /// Nothing evaluated.
   explicit Field(Grid grid);
-  /// Every point given, in the order of GridIndex. Raises ErrorCode::invalid_argument for a wrong
-  /// number of values.
+  /// Every point given, at (i * points + j) * points + k. Raises ErrorCode::invalid_argument for a
+  /// wrong number of values.
   Field(Grid grid, std::span<const float> values);
 
   const Grid& grid() const { return grid_; }
+  /// The values; NaN means not evaluated.
+  const BrickTable& values() const { return values_; }
+  BrickTable& values() { return values_; }
+  float at(const GridIndex& index) const { return values_.at(index); }
+  void set(const GridIndex& index, float value) { values_.set(index, value); }
 
-  /// NaN where not evaluated. The index must lie in the grid.
-  float at(const GridIndex& index) const;
-  /// Allocates the brick if it is absent.
-  void set(const GridIndex& index, float value);
-
-  /// Bricks along each axis.
-  int bricks() const { return bricks_; }
-  /// Null where no point of the brick was evaluated, or where the coordinates lie outside.
-  const Brick* brick(int a, int b, int c) const;
-  /// Allocates, filled with NaN. Different bricks may be made by different threads at once.
-  Brick& make_brick(int a, int b, int c);
-
-  /// Range over everything the sampler returned, including coarse points that are not stored.
+  /// Range over everything the sampler returned, including coarse points that are not stored. Not
+  /// kept up by set().
   const ValueRange& range() const { return range_; }
   void set_range(const ValueRange& range) { range_ = range; }
 
   /// Points that hold a value.
   std::int64_t evaluated() const;
-  /// Bytes held by the bricks and their table.
-  std::size_t bytes() const;
+  /// Bytes held by the values.
+  std::size_t bytes() const { return values_.bytes(); }
 
  private:
-  std::size_t brick_index(int a, int b, int c) const {
-    return (static_cast<std::size_t>(a) * static_cast<std::size_t>(bricks_) +
-            static_cast<std::size_t>(b)) *
-               static_cast<std::size_t>(bricks_) +
-           static_cast<std::size_t>(c);
-  }
-
   Grid grid_;
-  int bricks_;
-  std::vector<std::unique_ptr<Brick>> table_;
+  BrickTable values_;
   ValueRange range_;
 };
 

@@ -13,6 +13,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "mesh/block_reader.h"
 #include "mesh/cleanup.h"
 #include "mesh/cube_table.h"
 #include "mesh/parallel.h"
@@ -20,20 +21,7 @@
 namespace sinter::mesh {
 namespace {
 
-constexpr int kBlock = Field::kBrick;
-constexpr int kSide = kBlock + 1;  // points of a block along an axis
-
-std::size_t local_index(int x, int y, int z) {
-  return static_cast<std::size_t>((x * kSide + y) * kSide + z);
-}
-
-/// Value minus level of the points of one block; NaN where not evaluated.
-struct BlockValues {
-  std::array<float, kSide * kSide * kSide> value;
-  bool crossed = false;  ///< there is a value above 0 and another one, or NaN, that is not
-
-  float at(int x, int y, int z) const { return value[local_index(x, y, z)]; }
-};
+constexpr int kBlock = kBlockCells;
 
 /// Crossings on the 3 * 512 edges that start at a point of the block, as a bit set with ranks.
 class EdgeSet {
@@ -63,7 +51,7 @@ class EdgeSet {
 };
 
 struct Block {
-  std::array<int, 3> brick;  ///< -1 .. bricks - 1 along each axis
+  GridIndex brick;  ///< -1 .. bricks - 1 along each axis
   EdgeSet edges;
   std::uint32_t edge_vertices = 0, center_vertices = 0, faces = 0;
   std::int64_t first_vertex = 0, first_face = 0;
@@ -117,10 +105,7 @@ std::uint8_t joined_faces(const std::array<float, kCubeCorners>& value, std::uin
 class Extraction {
  public:
   Extraction(const Field& field, const MarchingCubesOptions& options)
-      : field_(field),
-        options_(options),
-        beyond_(options.close_at_border ? std::numeric_limits<float>::lowest()
-                                        : std::numeric_limits<float>::quiet_NaN()) {
+      : field_(field), options_(options), reader_(field, options.level, options.close_at_border) {
     const Grid& grid = field.grid();
     const int divisor =
         grid.resolution() + (options.coordinates == CoordinateMode::upstream_parity ? 1 : 0);
@@ -148,9 +133,9 @@ class Extraction {
     ValueRange range = field_.range();
     // A range that brackets the level needs no second look; one that was not kept up does.
     const auto brackets = [&] { return range.min <= options_.level && range.max > options_.level; };
-    const int side = field_.bricks();
-    for (int n = 0; n < side * side * side && !brackets(); ++n) {
-      const Field::Brick* brick = field_.brick(n / (side * side), n / side % side, n % side);
+    const BrickTable& values = field_.values();
+    for (std::int64_t n = 0; n < values.brick_count() && !brackets(); ++n) {
+      const BrickTable::Brick* brick = values.brick(values.brick_position(n));
       if (brick == nullptr) continue;
       for (const float value : *brick) range.include(value);
     }
@@ -166,72 +151,6 @@ class Extraction {
                  "..",
                  range.max,
                  ", so there is no surface");
-  }
-
-  /// Reads the points of a block; false where nothing of it was evaluated.
-  bool gather(const std::array<int, 3>& b, BlockValues& block) const {
-    std::array<const Field::Brick*, 8> bricks;
-    bool any = false;
-    for (int n = 0; n < 8; ++n) {
-      const Field::Brick* brick =
-          field_.brick(b[0] + ((n >> 2) & 1), b[1] + ((n >> 1) & 1), b[2] + (n & 1));
-      bricks[static_cast<std::size_t>(n)] = brick;
-      any = any || brick != nullptr;
-    }
-    if (!any) return false;
-    if (is_whole(b) && std::find(bricks.begin(), bricks.end(), nullptr) == bricks.end()) {
-      copy_rows(bricks, block);
-    } else {
-      std::size_t next = 0;
-      for (int x = 0; x < kSide; ++x) {
-        for (int y = 0; y < kSide; ++y) {
-          for (int z = 0; z < kSide; ++z) block.value[next++] = read(bricks, b, x, y, z);
-        }
-      }
-    }
-    int inside = 0;
-    for (const float value : block.value) inside += value > 0;
-    block.crossed = inside != 0 && inside != static_cast<int>(block.value.size());
-    return true;
-  }
-
-  /// Whether every point of the block lies in the grid.
-  bool is_whole(const std::array<int, 3>& b) const {
-    return std::all_of(b.begin(), b.end(), [&](int brick) {
-      return brick >= 0 && (brick + 1) * kBlock <= field_.grid().resolution();
-    });
-  }
-
-  void copy_rows(const std::array<const Field::Brick*, 8>& bricks, BlockValues& block) const {
-    for (int x = 0; x < kSide; ++x) {
-      for (int y = 0; y < kSide; ++y) {
-        const auto which = static_cast<std::size_t>((x / kBlock) * 4 + (y / kBlock) * 2);
-        const auto row = static_cast<std::size_t>((x % kBlock) * kBlock + y % kBlock) * kBlock;
-        const float* src = bricks[which]->data() + row;
-        float* dst = block.value.data() + local_index(x, y, 0);
-        for (int z = 0; z < kBlock; ++z) dst[z] = src[z] - options_.level;
-        dst[kBlock] = (*bricks[which + 1])[row] - options_.level;
-      }
-    }
-  }
-
-  /// Value minus level of one point of a block.
-  float read(const std::array<const Field::Brick*, 8>& bricks,
-             const std::array<int, 3>& b,
-             int x,
-             int y,
-             int z) const {
-    const int last = field_.grid().resolution();
-    const auto beyond = [last](int brick, int local) {
-      const int index = brick * kBlock + local;
-      return index < 0 || index > last;
-    };
-    if (beyond(b[0], x) || beyond(b[1], y) || beyond(b[2], z)) return beyond_;
-    const auto which = static_cast<std::size_t>((x / kBlock) * 4 + (y / kBlock) * 2 + z / kBlock);
-    if (bricks[which] == nullptr) return std::numeric_limits<float>::quiet_NaN();
-    const auto point =
-        static_cast<std::size_t>(((x % kBlock) * kBlock + y % kBlock) * kBlock + z % kBlock);
-    return (*bricks[which])[point] - options_.level;
   }
 
   /// Calls visit(cell, x, y, z) for each crossed cell of the block.
@@ -274,17 +193,17 @@ class Extraction {
   }
 
   void count_all() {
-    const std::int64_t side = field_.bricks() + 1;
+    const std::int64_t side = field_.values().bricks() + 1;
     const std::int64_t count = side * side * side;
     std::vector<std::unique_ptr<Block>> found(static_cast<std::size_t>(count));
     std::atomic<bool> gaps{false};
     parallel_blocks(options_.threads, count, 64, [&](std::int64_t begin, std::int64_t end) {
       BlockValues values;
       for (std::int64_t n = begin; n < end; ++n) {
-        const std::array<int, 3> brick = {static_cast<int>(n / (side * side)) - 1,
-                                          static_cast<int>(n / side % side) - 1,
-                                          static_cast<int>(n % side) - 1};
-        if (!gather(brick, values) || !values.crossed) continue;
+        const GridIndex brick = {static_cast<int>(n / (side * side)) - 1,
+                                 static_cast<int>(n / side % side) - 1,
+                                 static_cast<int>(n % side) - 1};
+        if (!reader_.read(brick, values) || !values.crossed) continue;
         auto block = std::make_unique<Block>();
         block->brick = brick;
         collect_edges(values, block->edges);
@@ -334,7 +253,7 @@ class Extraction {
       BlockValues values;
       for (std::int64_t n = begin; n < end; ++n) {
         const Block& block = *blocks_[static_cast<std::size_t>(n)];
-        gather(block.brick, values);
+        reader_.read(block.brick, values);
         write_edge_vertices(block, values, mesh);
         write_cells(block, values, mesh);
       }
@@ -423,11 +342,10 @@ class Extraction {
   /// Index of the vertex on edge `edge` of cell (x, y, z), which may start in a later block.
   std::uint32_t edge_vertex(const Block& block, int edge, int x, int y, int z) const {
     const int corner = cube_edge_corners(edge)[0];
-    const std::array<int, 3> point = {
-        x + ((corner >> 2) & 1), y + ((corner >> 1) & 1), z + (corner & 1)};
+    const GridIndex point = {x + ((corner >> 2) & 1), y + ((corner >> 1) & 1), z + (corner & 1)};
     const Block* owner = &block;
     if (point[0] == kBlock || point[1] == kBlock || point[2] == kBlock) {
-      const int side = field_.bricks() + 1;
+      const int side = field_.values().bricks() + 1;
       std::int64_t index = 0;
       for (std::size_t axis = 0; axis < 3; ++axis) {
         index = index * side + block.brick[axis] + 1 + point[axis] / kBlock;
@@ -441,7 +359,7 @@ class Extraction {
 
   const Field& field_;
   const MarchingCubesOptions& options_;
-  float beyond_;  // value minus level outside the grid
+  BlockReader reader_;
   std::array<double, 3> scale_;
   double margin_ = 1.0 / 1024;  // least distance of a vertex from both ends of its edge, in cells
   bool has_gaps_ = false;

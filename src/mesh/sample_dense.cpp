@@ -6,16 +6,16 @@
 namespace sinter::mesh {
 namespace {
 
-void add_brick(Field& field, const GridIndex& corner, ChunkedSampler& chunks) {
-  constexpr int kBrick = Field::kBrick;
-  Field::Brick& brick =
-      field.make_brick(corner[0] / kBrick, corner[1] / kBrick, corner[2] / kBrick);
+void add_brick(Field& field, const GridIndex& position, ChunkedSampler& chunks) {
+  constexpr int kSide = BrickTable::kSide;
+  BrickTable::Brick& brick = field.values().make_brick(position);
   const int points = field.grid().points();
-  for (int i = 0; i < std::min(kBrick, points - corner[0]); ++i) {
-    for (int j = 0; j < std::min(kBrick, points - corner[1]); ++j) {
-      for (int k = 0; k < std::min(kBrick, points - corner[2]); ++k) {
+  const GridIndex corner = {position[0] * kSide, position[1] * kSide, position[2] * kSide};
+  for (int i = 0; i < std::min(kSide, points - corner[0]); ++i) {
+    for (int j = 0; j < std::min(kSide, points - corner[1]); ++j) {
+      for (int k = 0; k < std::min(kSide, points - corner[2]); ++k) {
         chunks.add({corner[0] + i, corner[1] + j, corner[2] + k},
-                   &brick[static_cast<std::size_t>((i * kBrick + j) * kBrick + k)]);
+                   &brick[static_cast<std::size_t>((i * kSide + j) * kSide + k)]);
       }
     }
   }
@@ -33,12 +33,8 @@ Field sample_dense(const Grid& grid,
       if (options.progress) options.progress(static_cast<double>(done) / total);
     });
     Field field(grid);
-    for (int a = 0; a < field.bricks(); ++a) {
-      for (int b = 0; b < field.bricks(); ++b) {
-        for (int c = 0; c < field.bricks(); ++c) {
-          add_brick(field, {a * Field::kBrick, b * Field::kBrick, c * Field::kBrick}, chunks);
-        }
-      }
+    for (std::int64_t n = 0; n < field.values().brick_count(); ++n) {
+      add_brick(field, field.values().brick_position(n), chunks);
     }
     chunks.flush();
     field.set_range(chunks.range());

@@ -13,6 +13,8 @@ namespace sinter::mesh {
 
 using Vec3 = std::array<float, 3>;
 using Face = std::array<std::uint32_t, 3>;
+/// Point (i, j, k) of a grid stands for coordinates (x, y, z).
+using GridIndex = std::array<std::int32_t, 3>;
 using Triangle = std::array<Vec3, 3>;
 using TriangleMesh = sinter::Mesh;
 

@@ -1,0 +1,60 @@
+#pragma once
+// Sparse storage of one float for each point of a cubic lattice: bricks of 8x8x8 points, allocated
+// on demand and filled with NaN.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "mesh/triangle_mesh.h"
+
+namespace sinter::mesh {
+
+class BrickTable {
+ public:
+  static constexpr int kSide = 8;
+  static constexpr int kPoints = kSide * kSide * kSide;
+  /// Point (8a + i, 8b + j, 8c + k) of brick (a, b, c) at (i * 8 + j) * 8 + k.
+  using Brick = std::array<float, kPoints>;
+
+  explicit BrickTable(int points);
+
+  /// Points and bricks along each axis.
+  int points() const { return points_; }
+  int bricks() const { return bricks_; }
+  std::int64_t brick_count() const { return static_cast<std::int64_t>(table_.size()); }
+  /// Position of a brick from its number, 0 .. brick_count() - 1.
+  GridIndex brick_position(std::int64_t number) const {
+    const std::int64_t n = bricks_;
+    return {static_cast<int>(number / (n * n)),
+            static_cast<int>(number / n % n),
+            static_cast<int>(number % n)};
+  }
+
+  /// NaN where nothing was stored. The index must lie in the lattice.
+  float at(const GridIndex& index) const;
+  /// Allocates the brick if it is absent.
+  void set(const GridIndex& index, float value) { *slot(index) = value; }
+  float* slot(const GridIndex& index);
+
+  /// Null where the brick is absent, or the position lies outside.
+  const Brick* brick(const GridIndex& position) const;
+  /// Different bricks may be made by different threads at once.
+  Brick& make_brick(const GridIndex& position);
+
+  std::size_t bytes() const;
+
+ private:
+  int points_, bricks_;
+  std::vector<std::unique_ptr<Brick>> table_;
+
+  std::size_t number(const GridIndex& position) const {
+    return (static_cast<std::size_t>(position[0]) * static_cast<std::size_t>(bricks_) +
+            static_cast<std::size_t>(position[1])) *
+               static_cast<std::size_t>(bricks_) +
+           static_cast<std::size_t>(position[2]);
+  }
+};
+
+}  // namespace sinter::mesh
