@@ -1,6 +1,6 @@
 #include "io/mesh_file.h"
 
-#include <algorithm>
+#include <cstring>
 #include <new>
 #include <optional>
 
@@ -37,10 +37,20 @@ bool starts_with_word(std::string_view text, std::string_view word) {
           text[word.size()] == '\r' || text[word.size()] == '\t');
 }
 
+/// Binary STL has no magic, but its length follows from its count. In a text those four bytes would
+/// be a count far beyond any file's length.
+bool is_binary_stl(std::span<const std::uint8_t> bytes) {
+  if (bytes.size() < 84) return false;
+  std::uint32_t count = 0;
+  std::memcpy(&count, bytes.data() + 80, 4);
+  return bytes.size() == 84 + 50 * std::uint64_t{count};
+}
+
 std::optional<MeshFormat> recognise(const MeshSource& source) {
   const std::string_view text = source.text();
   if (text.starts_with("glTF")) return MeshFormat::glb;
   if (starts_with_word(text, "ply")) return MeshFormat::ply;
+  if (is_binary_stl(source.bytes)) return MeshFormat::stl;
   const auto named = format_of_extension(std::filesystem::path(source.name));
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (named != MeshFormat::stl && first != std::string_view::npos && text[first] == '{') {
