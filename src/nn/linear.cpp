@@ -1,12 +1,31 @@
 #include "nn/linear.h"
 
+#include <string>
+
+#include "checkpoint/convert.h"
+
 namespace sinter::nn {
 
 namespace {
 
-/// A view of the mapped bytes; undefined where the binder recorded a problem.
-Tensor view_of(const checkpoint::TensorEntry* entry) {
-  if (entry == nullptr) return {};
+using checkpoint::Binder;
+
+/// The mapped bytes of a weight; undefined, with the reason recorded in the binder, where they are
+/// no weight, and undefined out of an outline.
+Tensor take_view(const Binder& binder, const std::string& name, const Shape& shape) {
+  const checkpoint::TensorEntry* entry = binder.take_raw(name, shape);
+  if (entry == nullptr || entry->bytes.empty()) return {};
+  if (!is_floating(entry->dtype)) {
+    binder.add_problem(
+        cat(binder.full_name(name), ": expected a floating dtype, got ", to_string(entry->dtype)));
+    return {};
+  }
+  if (const std::int64_t bad = checkpoint::find_non_finite(*entry); bad >= 0) {
+    binder.add_problem(cat(binder.full_name(name),
+                           ": infinite or not a number at ",
+                           checkpoint::coordinates(bad, shape)));
+    return {};
+  }
   return {.data = const_cast<std::byte*>(entry->bytes.data()),
           .dtype = entry->dtype,
           .shape = entry->shape,
@@ -28,8 +47,8 @@ Linear::Linear(const checkpoint::Binder& binder,
                const OutputSlice& slice,
                bool bias) {
   const std::int64_t end = slice.first + slice.count;
-  const Tensor w = view_of(binder.take_raw(cat(name, ".weight"), {slice.total, in}));
-  const Tensor b = bias ? view_of(binder.take_raw(cat(name, ".bias"), {slice.total})) : Tensor{};
+  const Tensor w = take_view(binder, cat(name, ".weight"), {slice.total, in});
+  const Tensor b = bias ? take_view(binder, cat(name, ".bias"), {slice.total}) : Tensor{};
   if (!w.defined() || (bias && !b.defined())) return;
   weight = ops::LinearWeight(w.slice(slice.first, end), bias ? b.slice(slice.first, end) : b);
 }
@@ -38,8 +57,8 @@ Linear Linear::convolution(const checkpoint::Binder& binder,
                            std::string_view name,
                            const Shape& kernel) {
   Linear layer;
-  const Tensor w = view_of(binder.take_raw(cat(name, ".weight"), kernel));
-  const Tensor b = view_of(binder.take_raw(cat(name, ".bias"), {kernel[0]}));
+  const Tensor w = take_view(binder, cat(name, ".weight"), kernel);
+  const Tensor b = take_view(binder, cat(name, ".bias"), {kernel[0]});
   if (w.defined() && b.defined()) layer.weight = ops::LinearWeight(w, b);
   return layer;
 }

@@ -1,0 +1,221 @@
+// Every tensor of a checkpoint is bound, none is left over, and what is wrong with one is said in
+// one message.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/key_list.h"
+#include "checkpoint/writer.h"
+#include "models/golden.h"
+#include "models/official_configs.h"
+
+namespace sinter::models {
+namespace {
+
+using checkpoint::Checkpoint;
+using checkpoint::ConfigNode;
+
+Checkpoint outline(const std::string& name) {
+  const std::string path =
+      std::string(SINTER_SOURCE_DIR) + "/tests/checkpoint/keys/" + name + ".txt";
+  return Checkpoint::outline(checkpoint::read_key_list(path), name);
+}
+
+struct BundleCase {
+  const char* keys;
+  OfficialConfig config;
+};
+
+// The key lists hold every tensor of the released files, the configurations their published values;
+// the facade raises unless one fits the other exactly.
+TEST(KeyCoverage, ReleasedBundlesBindWithoutRemainder) {
+  for (const BundleCase& c : {
+           BundleCase{"v2-0", {}},
+           BundleCase{"v2-0-turbo", {.guidance_embed = true}},
+           BundleCase{"v2-mini", {.depth = 8, .single_blocks = 16}},
+           BundleCase{
+               "v2-mini-turbo",
+               {.depth = 8, .single_blocks = 16, .guidance_embed = true, .image_size = 1022}},
+       }) {
+    SCOPED_TRACE(c.keys);
+    const auto config = ConfigNode::parse(official_config(c.config), "config.yaml");
+    EXPECT_NO_THROW(ShapeModel(outline(c.keys), config));
+  }
+}
+
+TEST(KeyCoverage, StandAloneVaesBindWithoutRemainder) {
+  for (const BundleCase& c : {
+           BundleCase{"vae-v2-0", {}},
+           BundleCase{"vae-v2-mini-turbo", {.turbo_vae = true}},
+           BundleCase{"vae-v2-0-withencoder", {.encoder = true}},
+       }) {
+    SCOPED_TRACE(c.keys);
+    const auto config = ShapeVaeConfig::from(ConfigNode::parse(
+        "target: a.ShapeVAE\nparams: " + official_vae_params(c.config), "config.yaml"));
+    checkpoint::WeightStore store;
+    const checkpoint::Binder binder(outline(c.keys), store);
+    const ShapeVae vae(binder, config);
+    if (c.config.encoder) const ShapeEncoder encoder(binder, config);
+    EXPECT_NO_THROW(binder.finish());
+  }
+}
+
+TEST(KeyCoverage, AWrongConfigurationIsListedByName) {
+  const auto config = ConfigNode::parse(official_config({.depth = 17}), "config.yaml");
+  try {
+    ShapeModel(outline("v2-0"), config);
+    FAIL() << "bound 17 blocks to the tensors of 16";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::corrupt);
+    EXPECT_NE(error.message().find("missing model.double_blocks.16.img_mod.lin.weight"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
+using Halves = std::vector<std::uint16_t>;
+struct Weight {
+  std::string name;
+  Shape shape;
+  Halves bits;
+};
+
+/// The weights of the base bundle, for editing.
+std::vector<Weight> base_weights() {
+  std::vector<Weight> weights;
+  const Checkpoint source = random_checkpoint("base");
+  for (const checkpoint::TensorEntry& entry : source.entries()) {
+    Halves bits(static_cast<std::size_t>(entry.shape.elements()));
+    std::memcpy(bits.data(), entry.bytes.data(), entry.bytes.size());
+    weights.push_back({entry.name, entry.shape, std::move(bits)});
+  }
+  return weights;
+}
+
+Weight& named(std::vector<Weight>& weights, const std::string& name) {
+  for (Weight& weight : weights) {
+    if (weight.name == name) return weight;
+  }
+  throw Error(ErrorCode::not_found, name);
+}
+
+std::vector<checkpoint::TensorSource> sources_of(const std::vector<Weight>& weights) {
+  std::vector<checkpoint::TensorSource> sources;
+  for (const Weight& w : weights) {
+    sources.push_back({w.name, DType::f16, w.shape, std::as_bytes(std::span(w.bits))});
+  }
+  return sources;
+}
+
+ShapeModel model_of(const std::vector<Weight>& weights) {
+  return {Checkpoint::from_bytes(checkpoint::to_safetensors(sources_of(weights)), "edited"),
+          ConfigNode::load(data_path("base/config.yaml"))};
+}
+
+void expect_listed(const std::function<void()>& action, const std::vector<std::string>& parts) {
+  try {
+    action();
+    ADD_FAILURE() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::corrupt);
+    for (const std::string& part : parts) {
+      EXPECT_NE(error.message().find(part), std::string::npos) << part << " in: " << error.what();
+    }
+  }
+}
+
+TEST(BadCheckpoint, EveryProblemIsListedBeforeAnyWeightIsRead) {
+  std::vector<Weight> weights = base_weights();
+  named(weights, "model.single_blocks.1.linear2.weight").name =
+      "model.single_blocks.1.linear3.weight";
+  Weight& bias = named(weights, "vae.post_kl.bias");
+  bias.shape = {64, 2};
+  named(weights, "conditioner.main_image_encoder.model.layernorm.bias").name = "stray.bias";
+  expect_listed([&] { model_of(weights); },
+                {"missing model.single_blocks.1.linear2.weight [128, 640]",
+                 "unused model.single_blocks.1.linear3.weight",
+                 "vae.post_kl.bias: expected [128], got [64, 2]",
+                 "missing conditioner.main_image_encoder.model.layernorm.bias",
+                 "unused stray.bias"});
+}
+
+TEST(BadCheckpoint, WeightsThatAreNotNumbersAreListed) {
+  constexpr std::uint16_t kNaN = 0x7e00, kInfinity = 0x7c00;
+  std::vector<Weight> weights = base_weights();
+  named(weights, "model.cond_in.weight").bits[131] = kNaN;
+  named(weights, "model.single_blocks.0.linear1.bias").bits[5] = kInfinity;
+  named(weights, "model.double_blocks.1.txt_attn.norm.key_norm.scale").bits[63] = kNaN;
+  const ShapeModel model = model_of(weights);
+  EXPECT_NO_THROW(model.load_vae(1));
+  expect_listed([&] { model.load_dit(1); },
+                {"model.cond_in.weight: infinite or not a number at [1, 3]",
+                 "model.single_blocks.0.linear1.bias: infinite or not a number at [5]",
+                 "model.double_blocks.1.txt_attn.norm.key_norm.scale"});
+}
+
+TEST(BadCheckpoint, IntegerWeightsAreListed) {
+  const std::vector<Weight> weights = base_weights();
+  std::vector<checkpoint::TensorSource> sources = sources_of(weights);
+  for (checkpoint::TensorSource& source : sources) {
+    if (source.name == "vae.post_kl.weight") source.dtype = DType::i16;
+  }
+  const ShapeModel model(Checkpoint::from_bytes(checkpoint::to_safetensors(sources), "integers"),
+                         ConfigNode::load(data_path("base/config.yaml")));
+  expect_listed([&] { model.load_vae(1); },
+                {"vae.post_kl.weight: expected a floating dtype, got i16"});
+}
+
+/// A folder that is removed at the end of the test.
+struct TemporaryFolder {
+  std::filesystem::path path;
+  explicit TemporaryFolder(const std::string& name)
+      : path(std::filesystem::temp_directory_path() /
+             (name + "-" + std::to_string(::testing::UnitTest::GetInstance()->random_seed()) + "-" +
+              std::to_string(reinterpret_cast<std::uintptr_t>(this)))) {
+    std::filesystem::create_directories(path);
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path); }
+};
+
+TEST(ShapeModelFiles, OpensADirectory) {
+  const TemporaryFolder folder("sinter-models");
+  const std::vector<Weight> weights = base_weights();
+  checkpoint::write_safetensors((folder.path / "model.fp16.safetensors").string(),
+                                sources_of(weights));
+  EXPECT_THROW(ShapeModel::open(folder.path.string()), Error);  // config.yaml is missing
+  std::filesystem::copy_file(data_path("base/config.yaml"), folder.path / "config.yaml");
+  const ShapeModel model = ShapeModel::open(folder.path.string());
+  EXPECT_TRUE(model.has_encoder());
+  EXPECT_EQ(model.document().child("scheduler").target(), "FlowMatchEulerDiscreteScheduler");
+  EXPECT_NO_THROW(model.load_dit(2));
+}
+
+TEST(ShapeModelFiles, OpensAStandAloneVae) {
+  const TemporaryFolder folder("sinter-vae");
+  std::vector<Weight> weights = base_weights();
+  std::erase_if(weights, [](const Weight& w) { return !w.name.starts_with("vae."); });
+  for (Weight& weight : weights) weight.name = weight.name.substr(4);
+  checkpoint::write_safetensors((folder.path / "model.fp16.safetensors").string(),
+                                sources_of(weights));
+  std::ofstream(folder.path / "config.yaml")
+      << "target: hy3dgen.shapegen.models.ShapeVAE\nparams: {num_latents: 12, embed_dim: 16, "
+         "width: 128, heads: 2, num_decoder_layers: 2, include_pi: false, qkv_bias: false, "
+         "qk_norm: true, scale_factor: 1.25}\n";
+  const auto vae = load_shape_vae(folder.path.string(), 1);
+  Context ctx;
+  const OwnedTensor latents("input.latents", {12, 16}, 2.0F);
+  const OwnedTensor points("input.points", {61, 3});
+  const OwnedTensor logits({61}, NAN);
+  vae->query(ctx, vae->remember(ctx, vae->decode(ctx, latents)), points, logits);
+  expect_near(logits.view().span(), Goldens("base"), "vae.logits", 1e-5);
+}
+
+}  // namespace
+}  // namespace sinter::models
