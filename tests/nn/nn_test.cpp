@@ -1,0 +1,349 @@
+// Layers against a float64 reference, on odd sizes, with every option of the blocks.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <deque>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "checkpoint/writer.h"
+#include "nn/tap.h"
+#include "nn/transformer.h"
+
+namespace sinter::nn {
+namespace {
+
+/// A matrix in float64.
+struct Matrix {
+  std::int64_t rows = 0, columns = 0;
+  std::vector<double> values;
+
+  Matrix(std::int64_t r, std::int64_t c)
+      : rows(r), columns(c), values(static_cast<std::size_t>(r * c)) {}
+  double& at(std::int64_t r, std::int64_t c) {
+    return values[static_cast<std::size_t>(r * columns + c)];
+  }
+  double at(std::int64_t r, std::int64_t c) const {
+    return values[static_cast<std::size_t>(r * columns + c)];
+  }
+};
+
+/// Random fp32 weights by name, as a checkpoint and as float64.
+class Weights {
+ public:
+  void add(const std::string& name, const Shape& shape, float offset, float scale) {
+    std::uniform_real_distribution<float> distribution(offset - scale, offset + scale);
+    std::vector<float>& values = data_[name];
+    for (std::int64_t i = 0; i < shape.elements(); ++i) values.push_back(distribution(generator_));
+    shapes_[name] = shape;
+  }
+  void add_linear(const std::string& name, std::int64_t in, std::int64_t out, bool bias = true) {
+    add(name + ".weight", {out, in}, 0.0F, std::sqrt(3.0F / static_cast<float>(in)));
+    if (bias) add(name + ".bias", {out}, 0.0F, 0.5F);
+  }
+  void add_norm(const std::string& name, std::int64_t channels) {
+    add(name + ".weight", {channels}, 1.0F, 0.5F);
+    add(name + ".bias", {channels}, 0.0F, 0.5F);
+  }
+  checkpoint::Checkpoint checkpoint() const {
+    std::vector<checkpoint::TensorSource> sources;
+    for (const auto& [name, values] : data_) {
+      sources.push_back({name, DType::f32, shapes_.at(name), std::as_bytes(std::span(values))});
+    }
+    return checkpoint::Checkpoint::from_bytes(checkpoint::to_safetensors(sources), "random");
+  }
+  bool has(const std::string& name) const { return data_.contains(name); }
+  double get(const std::string& name, std::int64_t i) const {
+    return data_.at(name)[static_cast<std::size_t>(i)];
+  }
+
+ private:
+  std::mt19937 generator_{1};
+  std::map<std::string, std::vector<float>> data_;
+  std::map<std::string, Shape> shapes_;
+};
+
+Matrix random_rows(std::int64_t rows, std::int64_t columns, float scale, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> distribution(0.0F, scale);
+  Matrix m(rows, columns);
+  for (double& value : m.values) value = distribution(generator);
+  return m;
+}
+
+Tensor to_tensor(Context& ctx, const Matrix& m) {
+  const Tensor t = ctx.allocate(DType::f32, {m.rows, m.columns}, "x");
+  for (std::size_t i = 0; i < m.values.size(); ++i) {
+    t.f32_mut()[i] = static_cast<float>(m.values[i]);
+  }
+  return t;
+}
+
+double relative_error(const Tensor& got, const Matrix& expected) {
+  double difference = 0, norm = 0;
+  for (std::size_t i = 0; i < expected.values.size(); ++i) {
+    difference += std::pow(got.f32()[i] - expected.values[i], 2);
+    norm += std::pow(expected.values[i], 2);
+  }
+  return std::sqrt(difference / norm);
+}
+
+// The reference, formula by formula.
+
+Matrix linear(const Weights& w, const std::string& name, const Matrix& x, std::int64_t out) {
+  Matrix y(x.rows, out);
+  for (std::int64_t r = 0; r < x.rows; ++r) {
+    for (std::int64_t o = 0; o < out; ++o) {
+      double sum = w.has(name + ".bias") ? w.get(name + ".bias", o) : 0.0;
+      for (std::int64_t i = 0; i < x.columns; ++i) {
+        sum += x.at(r, i) * w.get(name + ".weight", o * x.columns + i);
+      }
+      y.at(r, o) = sum;
+    }
+  }
+  return y;
+}
+
+/// LayerNorm of `count` columns from `first`, in place.
+void normalise(const Weights& w,
+               const std::string& name,
+               Matrix& x,
+               std::int64_t first,
+               std::int64_t count,
+               double eps) {
+  for (std::int64_t r = 0; r < x.rows; ++r) {
+    double mean = 0, variance = 0;
+    for (std::int64_t c = 0; c < count; ++c)
+      mean += x.at(r, first + c) / static_cast<double>(count);
+    for (std::int64_t c = 0; c < count; ++c) {
+      variance += std::pow(x.at(r, first + c) - mean, 2) / static_cast<double>(count);
+    }
+    for (std::int64_t c = 0; c < count; ++c) {
+      x.at(r, first + c) =
+          (x.at(r, first + c) - mean) / std::sqrt(variance + eps) * w.get(name + ".weight", c) +
+          w.get(name + ".bias", c);
+    }
+  }
+}
+
+Matrix layer_norm(const Weights& w, const std::string& name, Matrix x) {
+  normalise(w, name, x, 0, x.columns, 1e-6);
+  return x;
+}
+
+Matrix gelu(Matrix x) {
+  for (double& v : x.values) v = v / 2 * (1 + std::erf(v / std::sqrt(2.0)));
+  return x;
+}
+
+void add(Matrix& x, const Matrix& y) {
+  for (std::size_t i = 0; i < x.values.size(); ++i) x.values[i] += y.values[i];
+}
+
+/// q: heads of 64 columns every `q_stride`; k and v inside `kv`, likewise, from k_first and
+/// v_first.
+struct Layout {
+  std::int64_t heads, q_stride, k_first, v_first, kv_stride;
+};
+
+Matrix attention(const Weights& w, const BlockOptions& o, Matrix q, Matrix kv, const Layout& at) {
+  constexpr std::int64_t kDim = 64;
+  Matrix out(q.rows, at.heads * kDim);
+  for (std::int64_t h = 0; h < at.heads; ++h) {
+    const std::int64_t qc = h * at.q_stride, kc = h * at.kv_stride + at.k_first,
+                       vc = h * at.kv_stride + at.v_first;
+    if (o.qk_norm) {
+      normalise(w, "b.attn.attention.q_norm", q, qc, kDim, 1e-6);
+      normalise(w, "b.attn.attention.k_norm", kv, kc, kDim, 1e-6);
+    }
+    for (std::int64_t r = 0; r < q.rows; ++r) {
+      std::vector<double> weight;
+      double total = 0;
+      for (std::int64_t s = 0; s < kv.rows; ++s) {
+        double dot = 0;
+        for (std::int64_t c = 0; c < kDim; ++c) dot += q.at(r, qc + c) * kv.at(s, kc + c);
+        weight.push_back(std::exp(dot / 8.0));
+        total += weight.back();
+      }
+      for (std::int64_t s = 0; s < kv.rows; ++s) {
+        for (std::int64_t c = 0; c < kDim; ++c) {
+          out.at(r, h * kDim + c) += weight[static_cast<std::size_t>(s)] / total * kv.at(s, vc + c);
+        }
+      }
+    }
+  }
+  return out;
+}
+
+Matrix mlp(const Weights& w, const BlockOptions& o, const Matrix& x) {
+  return linear(
+      w, "b.mlp.c_proj", gelu(linear(w, "b.mlp.c_fc", x, o.width * o.mlp_ratio)), o.width);
+}
+
+void add_common(Weights& w, const BlockOptions& o) {
+  for (const char* name : {"b.ln_1", "b.ln_2"}) w.add_norm(name, o.width);
+  w.add_linear("b.attn.c_proj", o.width, o.width);
+  w.add_linear("b.mlp.c_fc", o.width, o.width * o.mlp_ratio);
+  w.add_linear("b.mlp.c_proj", o.width * o.mlp_ratio, o.width);
+  if (o.qk_norm) {
+    w.add_norm("b.attn.attention.q_norm", 64);
+    w.add_norm("b.attn.attention.k_norm", 64);
+  }
+}
+
+struct BlockCase {
+  std::int64_t heads;
+  std::int64_t ratio;
+  bool bias;
+  bool qk_norm;
+  float scale;  // of the input; 1e-3 makes the epsilons matter
+
+  BlockOptions options() const {
+    return {.width = 64 * heads,
+            .heads = heads,
+            .mlp_ratio = ratio,
+            .qkv_bias = bias,
+            .qk_norm = qk_norm};
+  }
+};
+
+class Block : public testing::TestWithParam<BlockCase> {};
+
+// fp32 against float64: three products of up to 768 channels, sqrt(768) 6e-8 / 2 each at most.
+constexpr double kLimit = 3e-6;
+
+TEST_P(Block, SelfAttention) {
+  const BlockOptions o = GetParam().options();
+  Weights w;
+  add_common(w, o);
+  w.add_linear("b.attn.c_qkv", o.width, 3 * o.width, o.qkv_bias);
+  checkpoint::WeightStore store;
+  const checkpoint::Binder binder(w.checkpoint(), store);
+  const SelfAttentionBlock block(binder.scope("b"), o);
+  ASSERT_NO_THROW(binder.finish());
+
+  Matrix x = random_rows(13, o.width, GetParam().scale, 7);
+  Context ctx;
+  const Tensor got = to_tensor(ctx, x);
+  block.forward(ctx, got);
+
+  const Matrix qkv = linear(w, "b.attn.c_qkv", layer_norm(w, "b.ln_1", x), 3 * o.width);
+  add(x,
+      linear(w, "b.attn.c_proj", attention(w, o, qkv, qkv, {o.heads, 192, 64, 128, 192}), o.width));
+  add(x, mlp(w, o, layer_norm(w, "b.ln_2", x)));
+  EXPECT_LT(relative_error(got, x), kLimit);
+}
+
+TEST_P(Block, CrossAttention) {
+  const BlockOptions o = GetParam().options();
+  Weights w;
+  add_common(w, o);
+  w.add_norm("b.ln_3", o.width);
+  w.add_linear("b.attn.c_q", o.width, o.width, o.qkv_bias);
+  w.add_linear("b.attn.c_kv", o.width, 2 * o.width, o.qkv_bias);
+  checkpoint::WeightStore store;
+  const checkpoint::Binder binder(w.checkpoint(), store);
+  const CrossAttentionBlock block(binder.scope("b"), o);
+  ASSERT_NO_THROW(binder.finish());
+
+  Matrix x = random_rows(11, o.width, GetParam().scale, 8);
+  const Matrix memory = random_rows(29, o.width, GetParam().scale, 9);
+  Context ctx;
+  const Tensor got = to_tensor(ctx, x);
+  const Tensor kv = ctx.allocate(DType::f32, {29, 2 * o.width}, "kv");
+  block.keys_values(ctx, to_tensor(ctx, memory), kv);
+  block.forward(ctx, got, kv);
+
+  const Matrix q = linear(w, "b.attn.c_q", layer_norm(w, "b.ln_1", x), o.width);
+  const Matrix m = linear(w, "b.attn.c_kv", layer_norm(w, "b.ln_2", memory), 2 * o.width);
+  add(x, linear(w, "b.attn.c_proj", attention(w, o, q, m, {o.heads, 64, 0, 64, 128}), o.width));
+  add(x, mlp(w, o, layer_norm(w, "b.ln_3", x)));
+  EXPECT_LT(relative_error(got, x), kLimit);
+}
+
+INSTANTIATE_TEST_SUITE_P(Options,
+                         Block,
+                         testing::Values(BlockCase{1, 1, false, false, 1.0F},
+                                         BlockCase{3, 4, false, true, 1.0F},
+                                         BlockCase{2, 2, true, true, 1e-3F},
+                                         BlockCase{2, 3, true, false, 3.0F}));
+
+TEST(Linear, SlicesOfAFusedWeightAreItsColumns) {
+  Weights w;
+  w.add_linear("fused", 37, 50);
+  checkpoint::WeightStore store;
+  const checkpoint::Binder binder(w.checkpoint(), store);
+  const Linear whole(binder, "fused", 37, 50);
+  const Linear tail(binder, "fused", 37, OutputSlice{50, 21, 29});
+  EXPECT_NO_THROW(binder.finish());
+  Context ctx;
+  const Tensor x = to_tensor(ctx, random_rows(5, 37, 1.0F, 3));
+  const Tensor all = whole.forward(ctx, x), part = tail.forward(ctx, x);
+  ASSERT_EQ(part.shape, (Shape{5, 29}));
+  for (std::int64_t r = 0; r < 5; ++r) {
+    for (std::int64_t c = 0; c < 29; ++c) {
+      EXPECT_EQ(part.f32()[r * 29 + c], all.f32()[r * 50 + 21 + c]);
+    }
+  }
+}
+
+TEST(Linear, KeepsNothingInTheStoreAndOutlivesTheCheckpoint) {
+  checkpoint::WeightStore store;
+  std::deque<Linear> layers;
+  Weights w;
+  w.add_linear("a", 8, 4);
+  {
+    const checkpoint::Binder binder(w.checkpoint(), store);
+    layers.emplace_back(binder, "a", 8, 4);
+    binder.finish();
+  }
+  EXPECT_EQ(store.bytes(), 0U);
+  const Matrix x = random_rows(3, 8, 1.0F, 4);
+  Context ctx;
+  EXPECT_LT(relative_error(layers[0].forward(ctx, to_tensor(ctx, x)), linear(w, "a", x, 4)), 1e-6);
+}
+
+TEST(RmsHeadNorm, BindsItsTwoScales) {
+  Weights w;
+  w.add("query_norm.scale", {64}, 1.0F, 0.5F);
+  w.add("key_norm.scale", {64}, 1.0F, 0.5F);
+  checkpoint::WeightStore store;
+  const checkpoint::Binder binder(w.checkpoint(), store);
+  const RmsHeadNorm norm(binder, 64, 1e-6F);
+  ASSERT_NO_THROW(binder.finish());
+  const Matrix x = random_rows(7, 128, 1e-3F, 5);  // a query and a key head in each row
+  Context ctx;
+  const Tensor got = to_tensor(ctx, x);
+  norm.apply(ctx, ops::heads_of(got, 1, 64, 0, 64), ops::heads_of(got, 1, 64, 64, 64));
+  Matrix expected = x;
+  for (std::int64_t r = 0; r < 7; ++r) {
+    for (std::int64_t part = 0; part < 2; ++part) {
+      double square = 0;
+      for (std::int64_t c = 0; c < 64; ++c) square += std::pow(x.at(r, 64 * part + c), 2) / 64;
+      for (std::int64_t c = 0; c < 64; ++c) {
+        expected.at(r, 64 * part + c) *=
+            w.get(part == 0 ? "query_norm.scale" : "key_norm.scale", c) / std::sqrt(square + 1e-6);
+      }
+    }
+  }
+  EXPECT_LT(relative_error(got, expected), 1e-6);
+}
+
+TEST(Tap, ShowsNamedTensorsToAListenerOnly) {
+  Context ctx;
+  const Tensor x = to_tensor(ctx, random_rows(1, 2, 1.0F, 6));
+  tap(ctx, x, "nobody listens");
+  std::vector<std::string> names;
+  ctx.tap = [&](std::string_view name, const Tensor& tensor) {
+    names.emplace_back(name);
+    EXPECT_EQ(tensor.data, x.data);
+  };
+  tap(ctx, x, "blocks.", 3, ".img");
+  EXPECT_EQ(names, std::vector<std::string>{"blocks.3.img"});
+}
+
+}  // namespace
+}  // namespace sinter::nn
