@@ -1,6 +1,7 @@
 #include "checkpoint/checkpoint.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "checkpoint/mapped_file.h"
@@ -8,6 +9,7 @@
 #include "checkpoint/problems.h"
 #include "checkpoint/sha256.h"
 #include "checkpoint/shard_index.h"
+#include "checkpoint/torch_file.h"
 #include "core/error.h"
 
 namespace sinter::checkpoint {
@@ -40,6 +42,7 @@ struct Checkpoint::State {
   std::vector<std::string> files;
   std::vector<std::shared_ptr<const MappedFile>> mappings;  // parallel to files
   Buffer memory;                                            // instead of mappings
+  std::vector<Buffer> copies;                               // of tensors not row-major in a file
   bool has_data = true;
   std::vector<TensorEntry> entries;
   std::map<std::string, std::string> metadata;
@@ -60,10 +63,17 @@ struct Checkpoint::State {
   }
 };
 
-/// Maps one safetensors file and appends its tensors. Nothing is added where it raises.
+/// Maps one file and appends its tensors. Nothing is added where it raises.
 void Checkpoint::State::add_file(const std::string& file) {
   std::shared_ptr<const MappedFile> mapping = MappedFile::open(file);
-  SafetensorsHeader header = parse_safetensors(mapping->bytes(), file);
+  SafetensorsHeader header;
+  if (is_torch_path(file)) {
+    TorchTensors tensors = parse_torch_file(mapping->bytes(), file);
+    header.entries = std::move(tensors.entries);
+    std::move(tensors.copies.begin(), tensors.copies.end(), std::back_inserter(copies));
+  } else {
+    header = parse_safetensors(mapping->bytes(), file);
+  }
   const auto index = static_cast<std::uint32_t>(files.size());
   for (TensorEntry& entry : header.entries) {
     entry.file = index;
@@ -129,12 +139,12 @@ Checkpoint Checkpoint::open(const std::string& path, std::string_view variant) {
     if (file.ends_with(".json")) {
       state->add_shards();
     } else {
-      SINTER_CHECK(
-          file.ends_with(kFileSuffix) || !path_exists(file),
-          ErrorCode::unsupported,
-          "[checkpoint] ",
-          file,
-          ": expected a .safetensors file, a .safetensors.index.json or a model directory");
+      SINTER_CHECK(file.ends_with(kFileSuffix) || is_torch_path(file) || !path_exists(file),
+                   ErrorCode::unsupported,
+                   "[checkpoint] ",
+                   file,
+                   ": expected a .safetensors, .ckpt, .bin, .pt or .pth file, an .index.json or a "
+                   "model directory");
       state->add_file(file);
     }
     const std::string config = folder_of(file) + "config.yaml";

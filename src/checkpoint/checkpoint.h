@@ -1,5 +1,5 @@
 #pragma once
-// A set of named tensors in one or several safetensors files.
+// A set of named tensors in one or several files.
 
 #include <cstddef>
 #include <map>
@@ -19,10 +19,12 @@ class Checkpoint {
  public:
   /// Opens one of
   ///  * a `.safetensors` file,
-  ///  * the index of a sharded checkpoint, `*.safetensors.index.json`, shards beside it,
+  ///  * a PyTorch checkpoint, `.ckpt`, `.bin`, `.pt` or `.pth`; see torch_file.h,
+  ///  * the index of a sharded checkpoint, `*.index.json`, shards beside it,
   ///  * a model directory: `model.{variant}.safetensors`, else `model.safetensors`, each also as
-  ///    the index of a sharded one. An empty variant skips the first.
-  /// Every header is checked; no tensor data is read. Raises Error: not_found, corrupt (all
+  ///    the index of a sharded one, else the same as `.ckpt`. An empty variant skips the first.
+  /// Every header is checked; no tensor data is read, except that tensors of a PyTorch checkpoint
+  /// that are not row-major are copied. Raises Error: not_found, corrupt (all
   /// problems of a file in one line), unsupported, invalid_argument, io.
   static Checkpoint open(const std::string& path, std::string_view variant = "fp16");
 
@@ -41,7 +43,7 @@ class Checkpoint {
   const std::string& path() const;
   /// `config.yaml` beside the file that was opened; empty where there is none.
   const std::string& config_path() const;
-  /// Every safetensors file, in name order; TensorEntry::file counts in this list.
+  /// Every file with tensors, in name order; TensorEntry::file counts in this list.
   const std::vector<std::string>& files() const;
 
   /// Every tensor, sorted by name.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <system_error>
 
 #include "core/error.h"
@@ -68,7 +69,8 @@ MappedFile::~MappedFile() {
 }
 
 void MappedFile::drop_pages(std::span<const std::byte> part) const {
-  if (part.empty()) return;
+  const std::less<> before;
+  if (part.empty() || before(part.data(), data_) || !before(part.data(), data_ + size_)) return;
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const auto offset = static_cast<std::size_t>(part.data() - data_);
   const std::size_t begin = offset / page * page;

@@ -24,8 +24,9 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 
-  /// Tells the system that these bytes (a part of bytes()) are not needed soon, so that they stop
-  /// counting as resident memory. Their content stays valid and is read again when touched.
+  /// Tells the system that these bytes are not needed soon, so that they stop counting as resident
+  /// memory. Their content stays valid and is read again when touched. Does nothing for bytes that
+  /// are not a part of bytes().
   void drop_pages(std::span<const std::byte> part) const;
 
  private:

@@ -24,6 +24,8 @@ std::vector<std::string> candidates(std::string_view variant) {
   }
   names.push_back(cat("model", kFileSuffix));
   names.push_back(cat("model", kFileSuffix, ".index.json"));
+  if (!variant.empty()) names.push_back(cat("model.", variant, ".ckpt"));
+  names.push_back("model.ckpt");
   return names;
 }
 
@@ -46,14 +48,6 @@ std::string find_model_file(const std::string& path, std::string_view variant) {
   for (const std::string& name : candidates(variant)) {
     if (path_exists(folder + name)) return folder + name;
     looked_for += (looked_for.empty() ? "" : ", ") + name;
-  }
-  for (const std::string& pickle : {cat("model.", variant, ".ckpt"), std::string("model.ckpt")}) {
-    SINTER_CHECK(!path_exists(folder + pickle),
-                 ErrorCode::unsupported,
-                 "[checkpoint] ",
-                 folder,
-                 pickle,
-                 ": a PyTorch pickle is not supported: convert it to safetensors");
   }
   fail(ErrorCode::not_found, "[checkpoint] ", path, ": no model file, looked for ", looked_for);
 }

@@ -15,8 +15,8 @@ bool path_exists(const std::string& path);
 std::string folder_of(const std::string& path);
 
 /// A path that is not a directory is returned as it is. Inside a directory the order is that of the
-/// official loader: `model.{variant}.safetensors`, then `model.safetensors`; each also as the index
-/// of a sharded one. Raises ErrorCode::not_found, or unsupported where there is only a pickle.
+/// official loader: `model.{variant}.safetensors`, then `model.safetensors`, each also as the index
+/// of a sharded one; then `model.{variant}.ckpt` and `model.ckpt`. Raises ErrorCode::not_found.
 std::string find_model_file(const std::string& path, std::string_view variant);
 
 }  // namespace sinter::checkpoint

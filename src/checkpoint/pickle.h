@@ -52,7 +52,7 @@ struct PickleValue {
   std::uint32_t items = 0;  ///< number of its item list, where the kind has one
   std::int64_t integer = 0;
   double real = 0;
-  std::string_view text;  ///< points into the pickle's bytes
+  std::string_view text = {};  ///< points into the pickle's bytes
 
   bool is(Kind other) const { return kind == other; }
 };

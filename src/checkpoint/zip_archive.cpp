@@ -201,19 +201,17 @@ Located read_central(ByteReader& reader, std::string_view label) {
   return found;
 }
 
-/// Bytes of the data descriptor at the front of `rest`. The format leaves open whether it has a
-/// signature and whether its sizes take 4 or 8 bytes, so it is what repeats the known values.
+/// Bytes of the data descriptor at the front of `rest`: signature, checksum, and both sizes in 8 or
+/// 4 bytes. The format lets a writer leave out the signature, but then a content that is shifted by
+/// 4 bytes cannot be told from the right one.
 std::size_t descriptor_bytes(Bytes rest, const Located& found, std::string_view label) {
-  for (const std::size_t start : {std::size_t{4}, std::size_t{0}}) {
-    for (const std::size_t width : {std::size_t{4}, std::size_t{8}}) {
-      const std::size_t bytes = start + 4 + 2 * width;
-      if (rest.size() < bytes) continue;
-      ByteReader reader(rest, label, "data descriptor");
-      if (start == 4 && reader.u32() != kDescriptorSignature) continue;
-      if (reader.u32() != found.entry.crc32) continue;
-      const std::uint64_t stored = reader.little(width);
-      if (stored == found.size && reader.little(width) == found.size) return bytes;
-    }
+  for (const std::size_t width : {std::size_t{8}, std::size_t{4}}) {
+    const std::size_t bytes = 8 + 2 * width;
+    if (rest.size() < bytes) continue;
+    ByteReader reader(rest, label, "data descriptor");
+    const bool same = reader.u32() == kDescriptorSignature && reader.u32() == found.entry.crc32 &&
+                      reader.little(width) == found.size && reader.little(width) == found.size;
+    if (same) return bytes;
   }
   corrupt(label, printable(found.entry.name), ": no data descriptor that matches the directory");
 }

@@ -30,8 +30,8 @@ inline std::uint32_t slow_crc32(std::string_view content) {
 /// A stored entry. The defaults are what torch.save writes; the rest are other legal forms, and
 /// lies.
 struct ZipPart {
-  std::string name;
-  std::string content;
+  std::string name = {};
+  std::string content = {};
   bool descriptor = true;  // sizes and checksum stand behind the content
   bool descriptor_signature = true;
   bool wide_descriptor = false;  // sizes of 8 bytes
@@ -39,27 +39,27 @@ struct ZipPart {
   bool central64 = false;        // the directory has sizes and offset in its zip64 field
   bool local64 = false;          // the local header has sizes in its zip64 field
   std::string local_extra = std::string("FB\2\0ZZ", 6);  // torch pads with such a field
-  std::string comment;
+  std::string comment = {};
   std::uint16_t flags = 0x0800;
   std::uint16_t method = 0;
   std::uint16_t local_method = 0;
-  std::string local_name;          // where it differs
+  std::string local_name = {};     // where it differs
   std::int64_t claimed_size = -1;  // in the directory, where it differs
   std::int64_t claimed_stored = -1;
   std::int64_t claimed_offset = -1;
   std::int64_t claimed_crc = -1;
-  std::string gap;  // bytes in front of the entry
+  std::string gap = {};  // bytes in front of the entry
 };
 
 struct ZipEnd {
   bool zip64 = false;
   bool saturated = false;  // the classic record points to the zip64 one
-  std::string comment;
+  std::string comment = {};
   std::int64_t count = -1, size = -1, offset = -1;        // lies of the classic record
   std::int64_t count64 = -1, size64 = -1, offset64 = -1;  // lies of the zip64 record
   std::int64_t record_at = -1, record_size = -1, disks = 1;
   std::uint16_t disk = 0;
-  std::string gap;  // bytes behind the directory
+  std::string gap = {};  // bytes behind the directory
 };
 
 inline std::uint64_t either(std::int64_t lie, std::uint64_t truth) {
