@@ -12,7 +12,7 @@ from training.models import ShapeVAE
 from training.render import training_images
 from training.shapes import Kind, draw
 
-RARE = {"gear": 0.4, "primitives": 0.4}  # kinds that are hard to tell from a picture: fewer draws
+SHARES = {"gear": 0.5, "stack": 4.0, "assembly": 10.0}  # draws beside an ordinary kind's one
 NEAR_SCALES = (0.008, 0.025, 0.08)
 TEACHER_TRUNCATION = 0.15  # softer than the VAE's: pictures do not show the last hundredth
 
@@ -35,8 +35,8 @@ class Pool:
 
 
 def make_pool(kinds: Sequence[Kind], count: int, device: torch.device | str, seed: int) -> Pool:
-    """``count`` draws of every kind, fewer of the rare ones."""
-    drawn = [draw(kind, max(1, int(count * RARE.get(kind.__name__, 1.0))), device, seed * 1000 + i) for i, kind in enumerate(kinds)]
+    """``count`` draws of every kind, times its share."""
+    drawn = [draw(kind, max(1, int(count * SHARES.get(kind.__name__, 1.0))), device, seed * 1000 + i) for i, kind in enumerate(kinds)]
     labels = [torch.full((p.shape[0],), i, device=device) for i, (p, _) in enumerate(drawn)]
     return Pool(torch.cat([p for p, _ in drawn]), torch.cat([h for _, h in drawn]), torch.cat(labels))
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -55,15 +55,18 @@ class Average:
     """Exponential moving average of a module's weights, with a shorter memory at the start."""
 
     def __init__(self, module: nn.Module, decay: float) -> None:
-        self.decay, self.steps = decay, 0
+        self.decay = decay
         self.live = [p for p in module.parameters() if p.requires_grad]
         self.shadow = [p.detach().clone() for p in self.live]
+        self.steps = torch.zeros((), device=self.live[0].device)
 
     @torch.no_grad()
     def update(self) -> None:
         self.steps += 1
-        keep = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        torch._foreach_lerp_(self.shadow, self.live, 1 - keep)
+        share = (9 / (10 + self.steps)).clamp(min=1 - self.decay)
+        change = torch._foreach_sub(self.live, self.shadow)
+        torch._foreach_mul_(change, share)
+        torch._foreach_add_(self.shadow, change)
 
     @torch.no_grad()
     def swap(self) -> None:
@@ -72,6 +75,38 @@ class Average:
             held = live.data.clone()
             live.data.copy_(shadow)
             shadow.copy_(held)
+
+
+class GraphedStep:
+    """Records a training step as a CUDA graph and replays it on new inputs.
+
+    A step launches about a thousand small kernels; launching them one by one from Python takes
+    longer than running them. Without a GPU the step is simply called.
+    """
+
+    WARM_UP = 3
+
+    def __init__(self, body: Callable[..., Tensor], inputs: Sequence[Tensor]) -> None:
+        self.body, self.graph = body, None
+        if not inputs[0].is_cuda:
+            return
+        self.inputs = [x.clone() for x in inputs]
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(self.WARM_UP):
+                body(*self.inputs)
+        torch.cuda.current_stream().wait_stream(stream)
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            self.output = body(*self.inputs)
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        if self.graph is None:
+            return self.body(*inputs)
+        torch._foreach_copy_(self.inputs, list(inputs))
+        self.graph.replay()
+        return self.output
 
 
 class Log:

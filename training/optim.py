@@ -49,20 +49,23 @@ class Muon:
         self.counts = [p.numel() // (width * width) for p in self.params]
 
     @torch.no_grad()
-    def step(self, factor: float) -> None:
-        """One update at ``factor`` times the base learning rate."""
+    def step(self, factor: Tensor) -> None:
+        """One update at ``factor`` (a scalar tensor) times the base learning rate."""
         lr = self.lr * factor
         grads = [p.grad for p in self.params]
         torch._foreach_lerp_(self.buffers, grads, 1 - self.momentum)
         nesterov = torch._foreach_lerp(grads, self.buffers, self.momentum)
-        update = orthogonalise(torch.cat([to_blocks(g, self.width) for g in nesterov])).float()
+        update = orthogonalise(torch.cat([to_blocks(g, self.width) for g in nesterov])).float() * (-0.2 * self.width**0.5 * lr)
         parts = [from_blocks(u, p.shape, self.width) for u, p in zip(update.split(self.counts), self.params)]
         torch._foreach_mul_(self.params, 1 - lr * self.weight_decay)
-        torch._foreach_add_(self.params, parts, alpha=-0.2 * lr * self.width**0.5)
+        torch._foreach_add_(self.params, parts)
 
 
 class Optimiser:
-    """Muon and AdamW over the parameters of one training run."""
+    """Muon and AdamW over the parameters of one training run.
+
+    Rates live in tensors and nothing waits for the GPU, so a CUDA graph can hold the update.
+    """
 
     def __init__(self, modules: dict[int, nn.Module], muon_lr: float, adam_lr: float) -> None:
         """``modules`` maps a block width to the module whose hidden matrices have that width."""
@@ -74,17 +77,23 @@ class Optimiser:
             hidden |= {id(p) for p in chosen}
             self.muons.append(Muon(chosen, width, muon_lr))
         rest = [p for p in self.all if id(p) not in hidden]
-        self.adam = torch.optim.AdamW(rest, lr=adam_lr, betas=(0.9, 0.98), weight_decay=0.01, fused=rest[0].is_cuda)
         self.adam_lr = adam_lr
+        self.factor = torch.zeros((), device=rest[0].device)
+        self.rate = torch.zeros((), device=rest[0].device)
+        graphable = rest[0].is_cuda
+        self.adam = torch.optim.AdamW(rest, lr=self.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=graphable, capturable=graphable)
 
-    def step(self, factor: float) -> None:
-        """Clips, updates at ``factor`` times the base rates, and clears the gradients."""
+    def set_factor(self, factor: float) -> None:
+        """Sets the multiple of the base rates that the next steps use."""
+        self.factor.fill_(factor)
+        self.rate.fill_(self.adam_lr * factor)
+
+    def step(self) -> None:
+        """Clips, updates and clears the gradients."""
         nn.utils.clip_grad_norm_(self.all, 1.0)
-        for group in self.adam.param_groups:
-            group["lr"] = self.adam_lr * factor
         self.adam.step()
         for muon in self.muons:
-            muon.step(factor)
+            muon.step(self.factor)
         for p in self.all:
             p.grad = None
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from training import config
 from training.data import ExampleStore, make_pool
 from training.evaluate import EvaluationSet, evaluation_set, from_pictures, in_parts, summary
-from training.loop import Average, Clock, Log, learning_rate, load_prefixed, load_weights, prefixed, save_weights
+from training.loop import Average, Clock, GraphedStep, Log, learning_rate, load_prefixed, load_weights, prefixed, save_weights
 from training.models import Dinov2, Hunyuan3DDiT, ShapeVAE, VAEConfig
 from training.models.dino import normalize_pixels
 from training.models.vae import FourierEmbedder, GeometryDecoder
@@ -27,7 +27,8 @@ DROP_CONDITION = 0.1
 UNIFORM_TIMES, TIME_MEAN = 0.1, -0.2
 PIXEL_NOISE_SHARE, PIXEL_NOISE = 0.3, 0.02
 FIELD_POINTS = 128
-HOLD = 0.55  # share of the schedule at the full learning rate
+ADD_EVERY = 8  # steps between additions to the example store, to launch fewer, larger kernels
+HOLD = 0.5  # share of the schedule at the full learning rate
 
 
 class FieldHead(nn.Module):
@@ -49,13 +50,13 @@ class FieldHead(nn.Module):
 
 
 class FlowLoss(nn.Module):
-    """Velocity error of a rectified flow, plus the field head's error."""
+    """Velocity error of a rectified flow plus the field head's error, and [2] the two apart."""
 
     def __init__(self, dit: Hunyuan3DDiT, dino: Dinov2, head: FieldHead, field_weight: float) -> None:
         super().__init__()
         self.dit, self.dino, self.head, self.field_weight = dit, dino, head, field_weight
 
-    def forward(self, images: Tensor, latents: Tensor, noise: Tensor, t: Tensor, keep: Tensor, field: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, images: Tensor, latents: Tensor, noise: Tensor, t: Tensor, keep: Tensor, field: Tensor) -> tuple[Tensor, Tensor]:
         tokens = self.dino(normalize_pixels(images))
         fraction = t[:, None, None]
         mixed = torch.lerp(noise, latents, fraction)
@@ -63,7 +64,7 @@ class FlowLoss(nn.Module):
         flow = F.mse_loss(velocity, latents - noise)
         guess = self.head(field[..., :3], tokens).float()
         teacher = F.l1_loss(guess, field[..., 3])
-        return flow + self.field_weight * teacher, flow.detach(), teacher.detach()
+        return flow + self.field_weight * teacher, torch.stack([flow, teacher]).detach()
 
 
 def random_times(count: int, device: torch.device) -> Tensor:
@@ -105,7 +106,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--begin", type=float, default=0.0)
     parser.add_argument("--end", type=float, default=1.0)
     parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--fresh", type=int, default=64, help="new examples a step")
+    parser.add_argument("--fresh", type=int, default=64, help="new examples a step, on average")
     parser.add_argument("--capacity", type=int, default=1 << 17, help="examples kept")
     parser.add_argument("--draws", type=int, default=8000, help="programs of each kind in the pool")
     parser.add_argument("--muon-lr", type=float, default=2e-3)
@@ -113,6 +114,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--field-weight", type=float, default=0.3)
     parser.add_argument("--average", type=float, default=0.9993)
     parser.add_argument("--validations", type=int, default=2)
+    parser.add_argument("--eager", action="store_true", help="no CUDA graph")
     parser.add_argument("--seed", type=int, default=2, help="another seed, another pool")
     return parser.parse_args()
 
@@ -148,32 +150,36 @@ def main() -> None:
     optimiser = Optimiser({256: modules["dit"], 192: nn.ModuleList([modules["dino"], modules["head"]])}, arguments.muon_lr, arguments.adam_lr)
     average = Average(loss_module, arguments.average)
 
-    def step(factor: float) -> tuple[Tensor, Tensor, Tensor]:
-        store.add(arguments.fresh)
+    def update(*inputs: Tensor) -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16):
+            loss, parts = loss_module(*inputs)
+        loss.backward()
+        optimiser.step()
+        average.update()
+        return parts
+
+    def inputs() -> tuple[Tensor, ...]:
         images, latents, field = store.batch(arguments.batch)
         latents = latents * scale
         keep = (torch.rand(arguments.batch, device=device) >= DROP_CONDITION).float()
-        noise, times = torch.randn_like(latents), random_times(arguments.batch, device)
-        with torch.autocast(device.type, torch.bfloat16):
-            losses = loss_module(with_pixel_noise(images), latents, noise, times, keep, field)
-        losses[0].backward()
-        optimiser.step(factor)
-        average.update()
-        return losses
+        times = random_times(arguments.batch, device)
+        return with_pixel_noise(images), latents, torch.randn_like(latents), times, keep, field
 
     def save() -> None:
         average.swap()
         save_weights(arguments.out, "weights", prefixed(modules) | {"scale_factor": torch.tensor(scale)})
         average.swap()
 
-    step(0.0)  # compiles, outside the clock
+    step = update if arguments.eager else GraphedStep(update, inputs())  # compiles at rate zero, outside the clock
     clock, done, count = Clock(arguments.seconds), 0, 0
     log.write(event="start", programs=len(pool.programs), batch=arguments.batch, begin=arguments.begin, end=arguments.end)
     running = torch.zeros(2, device=device)
     while clock.progress() < 1:
         overall = arguments.begin + (arguments.end - arguments.begin) * clock.progress()
-        losses = step(learning_rate(overall, count, HOLD))
-        running += torch.stack(losses[1:])
+        optimiser.set_factor(learning_rate(overall, count, HOLD))
+        if count % ADD_EVERY == 0:
+            store.add(arguments.fresh * ADD_EVERY)
+        running += step(*inputs())
         count += 1
         if count % 500 == 0:
             flow, teacher = (running / 500).tolist()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from training import config
 from training.data import Pool, field_targets, make_pool, query_points, surfaces
 from training.evaluate import EvaluationSet, evaluation_set, in_parts, reconstruct, summary
-from training.loop import Average, Clock, Log, learning_rate, prefixed, save_weights
+from training.loop import Average, Clock, GraphedStep, Log, learning_rate, prefixed, save_weights
 from training.models import ShapeVAE
 from training.optim import Optimiser
 from training.shapes import HELD_OUT, TRAINED
@@ -24,20 +24,24 @@ POOL_SEED = 1
 
 
 class VAELoss(nn.Module):
-    """Distance error, sign error and KL term, one module so that it compiles as one graph."""
+    """Distance error, sign error and KL term, one module so that it compiles as one graph.
+
+    Returns the loss and [3] loss, distance error and KL term for the log.
+    """
 
     def __init__(self, vae: ShapeVAE, kl_weight: float) -> None:
         super().__init__()
         self.vae, self.kl_weight = vae, kl_weight
 
-    def forward(self, surface: Tensor, index: Tensor, points: Tensor, target: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, surface: Tensor, index: Tensor, points: Tensor, target: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_variance = self.vae.encode(surface, index)
         latents = mean + (0.5 * log_variance).exp() * noise
         logits = self.vae.query(points, self.vae.decode(latents)).float()
         distance = F.l1_loss(logits, target)
         sign = F.binary_cross_entropy_with_logits(SIGN_SLOPE * logits, (target > 0).float())
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-        return distance + SIGN_WEIGHT * sign + self.kl_weight * kl, distance.detach(), kl.detach()
+        total = distance + SIGN_WEIGHT * sign + self.kl_weight * kl
+        return total, torch.stack([total, distance, kl]).detach()
 
 
 def latent_scale(vae: ShapeVAE, pool: Pool) -> float:
@@ -83,27 +87,30 @@ def main() -> None:
     optimiser = Optimiser({config.VAE.width: vae}, arguments.muon_lr, arguments.adam_lr)
     average = Average(vae, 0.999)
 
-    def step(seed: int, factor: float) -> tuple[Tensor, Tensor, Tensor]:
+    def update(*inputs: Tensor) -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16):
+            loss, parts = loss_module(*inputs)
+        loss.backward()
+        optimiser.step()
+        average.update()
+        return parts
+
+    def inputs(seed: int) -> tuple[Tensor, ...]:
         batch = pool.pick(arguments.batch)
         surface, index = surfaces(batch, seed)
         points = query_points(surface, QUERIES)
-        target = field_targets(batch.programs, points)
         noise = torch.randn(arguments.batch, config.VAE.num_latents, config.VAE.embed_dim, device=device)
-        with torch.autocast(device.type, torch.bfloat16):
-            losses = loss_module(surface, index, points, target, noise)
-        losses[0].backward()
-        optimiser.step(factor)
-        average.update()
-        return losses
+        return surface, index, points, field_targets(batch.programs, points), noise
 
-    step(0, 0.0)  # compiles, outside the clock
+    step = GraphedStep(update, inputs(0))  # compiles at rate zero, outside the clock
     clock, done, count = Clock(arguments.seconds), 0, 0
     log.write(event="start", programs=len(pool.programs), batch=arguments.batch)
     while clock.progress() < 1:
-        losses = step(count + 1, learning_rate(clock.progress(), count, hold=0.35))
+        optimiser.set_factor(learning_rate(clock.progress(), count, hold=0.35))
+        parts = step(*inputs(count + 1))
         count += 1
         if count % 500 == 0:
-            total, distance, kl = (float(v) for v in losses)
+            total, distance, kl = parts.tolist()
             log.write(step=count, seconds=clock.elapsed(), loss=total, distance=distance, kl=kl)
         if clock.progress() * arguments.validations >= done + 1:
             done += 1

@@ -1,4 +1,4 @@
-"""Machine parts, and the unordered pile of primitives."""
+"""Machine parts."""
 
 import math
 
@@ -93,20 +93,4 @@ def spool(b: Builder) -> None:
     b.cylinder((0, 0, 0), radius * 0.22, 2.0, cut=True)
 
 
-def primitives(b: Builder) -> None:
-    """Two or three large primitives, stacked or side by side, all upright: a mild random shape."""
-    y = b.value(0.0)
-    parts = b.integer(2, 3)
-    for i in range(3):
-        size, half = b.uniform(0.2, 0.5), b.uniform(0.15, 0.35)
-        form, colour, where = b.integer(0, 3), b.colour(), parts > i
-        x = b.uniform(-0.25, 0.25) if i else b.value(0.0)
-        centre = (x, y + half, 0)
-        b.box(centre, (size, half, size * b.uniform(0.6, 1.0)), colour=colour, where=where & (form == 0))
-        b.cylinder(centre, size, half, 0.02, colour=colour, where=where & (form == 1))
-        b.cone(centre, size, size * b.uniform(0.2, 0.9), half, colour=colour, where=where & (form == 2))
-        b.ellipsoid(centre, (size, half, size), colour=colour, where=where & (form == 3))
-        y = y + 1.9 * half
-
-
-KINDS = (gear, bolt, valve, pulley, pipe_bend, bracket, spool, primitives)
+KINDS = (gear, bolt, valve, pulley, pipe_bend, bracket, spool)
