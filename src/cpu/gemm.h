@@ -1,56 +1,55 @@
 #pragma once
 // f32 matrix product with a packed right-hand side: C = epilogue(A B^T), A [m, k], B [n, k].
 //
-// Each element of C is one chain of fused multiply-adds over k in ascending order, cut into blocks
-// of kDepthBlock: the bytes do not depend on m, on the neighbours or on the number of threads.
+// Each element of C is one chain of fused multiply-adds over k in ascending order (for n == 1: one
+// dot product in a fixed order), so its bytes depend neither on m, nor on the other rows, nor on
+// the number of threads.
 
-#include <cstddef>
 #include <cstdint>
+
+#include "core/context.h"
+#include "cpu/kernels.h"
 
 namespace sinter::cpu {
 
-/// Columns of C that a packed panel holds. B is stored as ceil(n / kPanel) panels of [k][kPanel];
-/// the columns past n are zero.
-inline constexpr std::int64_t kPanel = 32;
-
-constexpr std::int64_t panel_count(std::int64_t n) {
-  return (n + kPanel - 1) / kPanel;
-}
-/// Floats of a packed [n, k] matrix.
+/// Floats of a packed [n, k] matrix: whole panels, or the row itself for n == 1.
 constexpr std::int64_t packed_size(std::int64_t n, std::int64_t k) {
-  return panel_count(n) * kPanel * k;
+  return n == 1 ? k : (n + kPanel - 1) / kPanel * kPanel * k;
 }
 
-/// Packs rows [row, row + count) of B; `src` points to the first of them, rows are `stride` apart.
-/// The padding of the last panel is written together with row n - 1.
+/// Packs rows [row, row + count) of a matrix [n, k] into panels [ceil(n / kPanel)][k][kPanel];
+/// `src` points to the first of them, rows are `stride` apart. The padding of the last panel is
+/// zeroed together with row n - 1.
+void pack_panel_rows(const float* src,
+                     std::int64_t stride,
+                     std::int64_t row,
+                     std::int64_t count,
+                     std::int64_t n,
+                     std::int64_t k,
+                     float* packed);
+
+/// As pack_panel_rows for contiguous rows, in the layout of gemm(): a single row stays as it is.
 void pack_rows(const float* src,
-               std::int64_t stride,
                std::int64_t row,
                std::int64_t count,
                std::int64_t n,
                std::int64_t k,
                float* packed);
 
-enum class Pointwise { none, gelu_erf, gelu_tanh, silu };
-
-/// y = pointwise(sum + bias); then c = y, or c += gate * y.
-struct Epilogue {
-  const float* bias = nullptr;  ///< [n] or null
-  Pointwise pointwise = Pointwise::none;
-  bool accumulate = false;      ///< add to C instead of overwriting it
-  const float* gate = nullptr;  ///< [n] or null for 1; with accumulate only
+struct GemmShape {
+  std::int64_t m, n, k;
 };
 
-/// a: m rows of k values, lda apart; c: m rows of n values, ldc apart. c must not overlap a.
-void gemm(int threads,
-          std::int64_t m,
-          std::int64_t n,
-          std::int64_t k,
+/// a: m rows of k values, lda apart; c: m rows of n values, ldc apart; c must not overlap a.
+/// Scratch comes from the context's arena.
+void gemm(Context& ctx,
+          const GemmShape& shape,
           const float* a,
           std::int64_t lda,
           const float* packed_b,
           float* c,
           std::int64_t ldc,
-          const Epilogue& epilogue);
+          const Epilogue& epilogue,
+          const Kernels& table = kernels());
 
 }  // namespace sinter::cpu

@@ -1,37 +1,32 @@
 #include "ops/activation.h"
 
-#include <cmath>
-
-#include "cpu/threads.h"
+#include "cpu/kernels.h"
 #include "ops/check.h"
+#include "ops/pointwise_rows.h"
 
 namespace sinter::ops {
 
 namespace {
 
-float apply(float x, Activation activation) {
+cpu::Pointwise pointwise_of(Activation activation) {
   switch (activation) {
     case Activation::gelu_erf:
-      return 0.5F * x * (1.0F + std::erf(x * 0.70710678F));
+      return cpu::Pointwise::gelu_erf;
     case Activation::gelu_tanh:
-      return 0.5F * x * (1.0F + std::tanh(0.79788456F * (x + 0.044715F * x * x * x)));
+      return cpu::Pointwise::gelu_tanh;
     case Activation::silu:
-      return x / (1.0F + std::exp(-x));
+      return cpu::Pointwise::silu;
     case Activation::none:
       break;
   }
-  return x;
+  return cpu::Pointwise::none;
 }
 
 }  // namespace
 
 void activate_in_place(Context& ctx, const RowView& x, Activation activation) {
-  if (x.device != Device::cpu) fail_device("activation", x.device);
-  cpu::parallel_ranges(ctx.threads, x.rows, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      float* values = x.data + row * x.row_stride;
-      for (std::int64_t c = 0; c < x.columns; ++c) values[c] = apply(values[c], activation);
-    }
+  for_rows(ctx, "activation", x, [&](float* row, std::int64_t, std::int64_t count) {
+    cpu::kernels().activate(row, count, pointwise_of(activation));
   });
 }
 
@@ -56,20 +51,11 @@ Tensor silu_mul(Context& ctx, const Tensor& x) {
                origin(x.name));
   if (x.device != Device::cpu) fail_device("silu_mul", x.device);
   const std::int64_t half = x.shape.back() / 2;
-  std::int64_t extents[Shape::kMaxRank] = {};
-  for (int axis = 0; axis < x.shape.rank(); ++axis) extents[axis] = x.dim(axis);
-  extents[x.shape.rank() - 1] = half;
-  Tensor y = ctx.allocate(DType::f32, Shape(extents, static_cast<std::size_t>(x.shape.rank())));
+  Tensor y = ctx.allocate(DType::f32, with_last_axis(x.shape, half));
   const float* src = x.f32();
-  float* dst = y.f32_mut();
-  const std::int64_t rows = half == 0 ? 0 : y.elements() / half;
-  cpu::parallel_ranges(ctx.threads, rows, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      const float* a = src + row * 2 * half;
-      for (std::int64_t c = 0; c < half; ++c) {
-        dst[row * half + c] = apply(a[c], Activation::silu) * a[half + c];
-      }
-    }
+  for_rows(ctx, "silu_mul", y, [&](float* row, std::int64_t index, std::int64_t count) {
+    const float* a = src + index * 2 * half;
+    cpu::kernels().silu_mul(a, a + half, row, count);
   });
   return y;
 }

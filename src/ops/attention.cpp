@@ -2,23 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
+#include "cpu/gemm.h"
+#include "cpu/kernels.h"
 #include "cpu/threads.h"
 #include "ops/check.h"
+#include "ops/pointwise_rows.h"
 
 namespace sinter::ops {
 
 namespace {
 
-/// Pointer to head `head` of token `token` of the concatenation.
-float* at(const HeadList& list, std::int64_t token, std::int64_t head) {
-  for (const HeadView& view : list.segments()) {
-    if (token < view.tokens) return view.data + token * view.token_stride + head * view.head_stride;
-    token -= view.tokens;
-  }
-  return nullptr;
-}
+/// Memory for packed keys and values; heads are taken in groups that fit.
+constexpr std::int64_t kPackedBytes = std::int64_t{64} << 20;
 
 void check_heads(const char* what, const HeadList& list, const HeadList& q, std::int64_t tokens) {
   SINTER_CHECK(list.heads() == q.heads() && list.dim() == q.dim() && list.tokens() == tokens &&
@@ -32,13 +28,192 @@ void check_heads(const char* what, const HeadList& list, const HeadList& q, std:
                q.heads(),
                " heads of ",
                q.dim(),
+               " on ",
+               to_string(q.device()),
                ", got ",
                list.tokens(),
                " tokens, ",
                list.heads(),
                " heads of ",
                list.dim(),
+               " on ",
+               to_string(list.device()),
                origin(list.segments()[0].name));
+}
+
+/// Calls body(segment's first of these tokens, head, token in the sequence, count) for the
+/// stretches that tokens [begin, end) of the sequence have in one segment each.
+template <class Body>
+void for_stretches(const HeadList& list, std::int64_t begin, std::int64_t end, Body body) {
+  std::int64_t first = 0;
+  for (const HeadView& view : list.segments()) {
+    const std::int64_t from = std::max(begin, first);
+    const std::int64_t to = std::min(end, first + view.tokens);
+    if (from < to) body(view, from - first, from, to - from);
+    first += view.tokens;
+  }
+}
+
+/// Sizes of packed heads, in floats; see cpu::AttendTask for the layout.
+struct HeadLayout {
+  std::int64_t keys, dim;
+  std::int64_t key_panels;
+  std::int64_t k_size, v_size;  // of one head
+
+  HeadLayout(std::int64_t key_count, std::int64_t head_dim)
+      : keys(key_count),
+        dim(head_dim),
+        key_panels((keys + cpu::kPanel - 1) / cpu::kPanel),
+        k_size(key_panels * cpu::kPanel * dim),
+        v_size((dim + cpu::kPanel - 1) / cpu::kPanel * cpu::kPanel * keys) {}
+  std::int64_t size() const { return k_size + v_size; }
+};
+
+/// Keys [begin, end) of one head; begin is a multiple of the panel width.
+void pack_keys(const HeadList& list,
+               std::int64_t head,
+               std::int64_t begin,
+               std::int64_t end,
+               const HeadLayout& layout,
+               float* dst) {
+  for_stretches(list, begin, end, [&](const HeadView& view, auto from, auto key, auto count) {
+    const float* src = view.data + from * view.token_stride + head * view.head_stride;
+    cpu::pack_panel_rows(src, view.token_stride, key, count, layout.keys, layout.dim, dst);
+  });
+}
+
+void pack_values(const HeadList& list,
+                 std::int64_t head,
+                 std::int64_t begin,
+                 std::int64_t end,
+                 const HeadLayout& layout,
+                 float* dst) {
+  for_stretches(list, begin, end, [&](const HeadView& view, auto from, auto key, auto count) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const float* src = view.data + (from + i) * view.token_stride + head * view.head_stride;
+      for (std::int64_t column = 0; column < layout.dim; column += cpu::kPanel) {
+        const std::int64_t width = std::min(cpu::kPanel, layout.dim - column);
+        float* row = dst + column * layout.keys + (key + i) * cpu::kPanel;
+        std::copy(src + column, src + column + width, row);
+        std::fill(row + width, row + cpu::kPanel, 0.0F);
+      }
+    }
+  });
+}
+
+/// A group of heads, packed: [heads][k_size], then [heads][v_size].
+struct PackedGroup {
+  std::int64_t first;  ///< head of q, k, v and dst that the group starts with
+  std::int64_t heads;
+  HeadLayout layout;
+  const float* packed;
+
+  const float* k(std::int64_t head) const { return packed + head * layout.k_size; }
+  const float* v(std::int64_t head) const {
+    return packed + heads * layout.k_size + head * layout.v_size;
+  }
+};
+
+void pack_group(
+    int threads, const HeadList& k, const HeadList& v, const PackedGroup& group, float* packed) {
+  const HeadLayout& layout = group.layout;
+  const std::int64_t panels = layout.key_panels;
+  cpu::parallel_ranges(
+      threads, group.heads * panels, [&](std::int64_t begin, std::int64_t end, int) {
+        for (std::int64_t unit = begin; unit < end; ++unit) {
+          const std::int64_t head = unit / panels;
+          const std::int64_t key = unit % panels * cpu::kPanel;
+          const std::int64_t last = std::min(key + cpu::kPanel, layout.keys);
+          float* to_k = packed + (group.k(head) - group.packed);
+          float* to_v = packed + (group.v(head) - group.packed);
+          pack_keys(k, group.first + head, key, last, layout, to_k);
+          pack_values(v, group.first + head, key, last, layout, to_v);
+        }
+      });
+}
+
+/// Queries [begin, end) of one head, in blocks that lie in one segment of q and one of dst.
+void attend_head(const HeadList& q,
+                 const HeadList& dst,
+                 std::int64_t head,
+                 std::int64_t begin,
+                 std::int64_t end,
+                 cpu::AttendTask task) {
+  for_stretches(q, begin, end, [&](const HeadView& query, auto from, auto token, auto total) {
+    for_stretches(
+        dst, token, token + total, [&](const HeadView& out, auto at, auto row, auto count) {
+          for (std::int64_t i = 0; i < count; i += cpu::kQueryBlock) {
+            task.rows = std::min(cpu::kQueryBlock, count - i);
+            task.q = query.data + (from + row - token + i) * query.token_stride +
+                     head * query.head_stride;
+            task.q_stride = query.token_stride;
+            task.dst = out.data + (at + i) * out.token_stride + head * out.head_stride;
+            task.dst_stride = out.token_stride;
+            cpu::kernels().attend(task);
+          }
+        });
+  });
+}
+
+void attend_group(Context& ctx,
+                  int threads,
+                  const HeadList& q,
+                  const PackedGroup& group,
+                  const HeadList& dst,
+                  const AttentionOptions& options) {
+  constexpr float kLog2E = 1.44269504F;
+  ArenaScope scope(ctx.arena());
+  const HeadLayout& layout = group.layout;
+  const std::int64_t scratch_size = cpu::attend_scratch_size(layout.dim);
+  float* scratch = ctx.allocate(DType::f32, {threads, scratch_size}, "attention").f32_mut();
+  const float scale =
+      options.scale == 0.0F ? 1.0F / std::sqrt(static_cast<float>(layout.dim)) : options.scale;
+  cpu::parallel_ranges(threads, q.tokens(), [&](std::int64_t begin, std::int64_t end, int thread) {
+    cpu::AttendTask task{};
+    task.dim = layout.dim;
+    task.keys = layout.keys;
+    task.scale = kLog2E * scale;
+    task.first_bias = kLog2E * options.first_key_bias;
+    task.scratch = scratch + thread * scratch_size;
+    for (std::int64_t head = 0; head < group.heads; ++head) {
+      task.k = group.k(head);
+      task.v = group.v(head);
+      attend_head(q, dst, group.first + head, begin, end, task);
+    }
+  });
+}
+
+int threads_for(const Context& ctx, std::int64_t queries, const HeadLayout& layout) {
+  return useful_threads(ctx, queries * layout.keys * 4);
+}
+
+void attention_cpu(Context& ctx,
+                   const HeadList& q,
+                   const HeadList& k,
+                   const HeadList& v,
+                   const HeadList& dst,
+                   const AttentionOptions& options) {
+  ArenaScope scope(ctx.arena());
+  const HeadLayout layout(k.tokens(), q.dim());
+  const auto head_bytes = layout.size() * std::int64_t{sizeof(float)};
+  const std::int64_t heads = std::clamp<std::int64_t>(kPackedBytes / head_bytes, 1, q.heads());
+  float* packed = ctx.allocate(DType::f32, {heads, layout.size()}, "packed keys").f32_mut();
+  const int threads = threads_for(ctx, q.tokens() * q.heads(), layout);
+  for (std::int64_t first = 0; first < q.heads(); first += heads) {
+    const PackedGroup group{first, std::min(heads, q.heads() - first), layout, packed};
+    pack_group(threads, k, v, group, packed);
+    attend_group(ctx, threads, q, group, dst, options);
+  }
+}
+
+void check_keys(const HeadList& k, const HeadList& v) {
+  check_heads("v", v, k, k.tokens());
+  SINTER_CHECK(k.tokens() > 0,
+               ErrorCode::invalid_argument,
+               "[attention] k: expected at least one key, got ",
+               k.tokens(),
+               " keys",
+               origin(k.segments()[0].name));
 }
 
 }  // namespace
@@ -50,44 +225,49 @@ void attention(Context& ctx,
                const HeadList& dst,
                const AttentionOptions& options) {
   check_heads("k", k, q, k.tokens());
-  check_heads("v", v, q, k.tokens());
+  check_keys(k, v);
   check_heads("dst", dst, q, q.tokens());
-  SINTER_CHECK(
-      k.tokens() > 0, ErrorCode::invalid_argument, "[attention] k: expected a key, got none");
+  switch (q.device()) {
+    case Device::cpu:
+      return attention_cpu(ctx, q, k, v, dst, options);
+    case Device::cuda:
+      break;
+  }
+  fail_device("attention", q.device());
+}
+
+PackedKeyValues::PackedKeyValues(Context& ctx, const HeadList& k, const HeadList& v)
+    : keys_(k.tokens()), heads_(k.heads()), dim_(k.dim()) {
+  check_keys(k, v);
+  if (k.device() != Device::cpu) fail_device("attention", k.device());
+  const HeadLayout layout(keys_, dim_);
+  packed_ = Buffer(static_cast<std::size_t>(heads_ * layout.size()) * sizeof(float));
+  float* packed = reinterpret_cast<float*>(packed_.data());
+  const int threads = useful_threads(ctx, heads_ * layout.size());
+  pack_group(threads, k, v, {0, heads_, layout, packed}, packed);
+}
+
+void attention(Context& ctx,
+               const HeadList& q,
+               const PackedKeyValues& keys,
+               const HeadList& dst,
+               const AttentionOptions& options) {
+  SINTER_CHECK(keys.keys() > 0 && keys.heads() == q.heads() && keys.dim() == q.dim(),
+               ErrorCode::invalid_argument,
+               "[attention] packed keys: expected ",
+               q.heads(),
+               " heads of ",
+               q.dim(),
+               ", got ",
+               keys.heads(),
+               " heads of ",
+               keys.dim(),
+               origin(q.segments()[0].name));
+  check_heads("dst", dst, q, q.tokens());
   if (q.device() != Device::cpu) fail_device("attention", q.device());
-  const std::int64_t keys = k.tokens();
-  const std::int64_t dim = q.dim();
-  const float scale =
-      options.scale == 0.0F ? 1.0F / std::sqrt(static_cast<float>(dim)) : options.scale;
-  const Tensor scores = ctx.allocate(DType::f32, {std::max(ctx.threads, 1), keys + dim});
-  cpu::parallel_ranges(
-      ctx.threads, q.tokens(), [&](std::int64_t begin, std::int64_t end, int thread) {
-        float* logits = scores.f32_mut() + thread * (keys + dim);
-        float* sums = logits + keys;
-        for (std::int64_t token = begin; token < end; ++token) {
-          for (std::int64_t head = 0; head < q.heads(); ++head) {
-            const float* query = at(q, token, head);
-            float top = -std::numeric_limits<float>::infinity();
-            for (std::int64_t key = 0; key < keys; ++key) {
-              const float* other = at(k, key, head);
-              float dot = 0.0F;
-              for (std::int64_t c = 0; c < dim; ++c) dot += query[c] * other[c];
-              logits[key] = dot * scale + (key == 0 ? options.first_key_bias : 0.0F);
-              top = std::max(top, logits[key]);
-            }
-            std::fill(sums, sums + dim, 0.0F);
-            float total = 0.0F;
-            for (std::int64_t key = 0; key < keys; ++key) {
-              const float weight = std::exp(logits[key] - top);
-              const float* value = at(v, key, head);
-              total += weight;
-              for (std::int64_t c = 0; c < dim; ++c) sums[c] += weight * value[c];
-            }
-            float* out = at(dst, token, head);
-            for (std::int64_t c = 0; c < dim; ++c) out[c] = sums[c] / total;
-          }
-        }
-      });
+  const HeadLayout layout(keys.keys(), keys.dim());
+  const int threads = threads_for(ctx, q.tokens() * q.heads(), layout);
+  attend_group(ctx, threads, q, {0, keys.heads(), layout, keys.packed()}, dst, options);
 }
 
 }  // namespace sinter::ops

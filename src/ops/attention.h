@@ -7,6 +7,9 @@
 // the result does not depend on the number of threads, and a query's result does not depend on
 // which other queries run beside it.
 
+#include <cstddef>
+#include <cstdint>
+
 #include "core/context.h"
 #include "ops/view.h"
 
@@ -20,6 +23,30 @@ struct AttentionOptions {
   float first_key_bias = 0.0F;
 };
 
+/// Keys and values in the layout that the back end multiplies with. For keys that many calls share,
+/// such as the latents that every chunk of a volume's query points attends to; owns its copy. Move
+/// only.
+class PackedKeyValues {
+ public:
+  PackedKeyValues() = default;
+  /// k, v: [keys, heads, dim], each a view or a list of views; at least one key. Runs on
+  /// ctx.threads.
+  PackedKeyValues(Context& ctx, const HeadList& k, const HeadList& v);
+
+  std::int64_t keys() const { return keys_; }
+  std::int64_t heads() const { return heads_; }
+  std::int64_t dim() const { return dim_; }
+  std::size_t bytes() const { return packed_.size(); }
+  /// For back ends: all keys, then all values, head by head.
+  const float* packed() const { return reinterpret_cast<const float*>(packed_.data()); }
+
+ private:
+  std::int64_t keys_ = 0;
+  std::int64_t heads_ = 0;
+  std::int64_t dim_ = 0;
+  Buffer packed_;
+};
+
 /// q, dst: [tokens, heads, dim]; k, v: [keys, heads, dim]; each a view or a list of views standing
 /// for their concatenation. q and dst hold the same number of tokens, k and v the same number of
 /// keys; how each is cut into segments is free. dst must not overlap k or v; it may be q itself.
@@ -28,6 +55,14 @@ void attention(Context& ctx,
                const HeadList& q,
                const HeadList& k,
                const HeadList& v,
+               const HeadList& dst,
+               const AttentionOptions& options = {});
+
+/// The same with keys and values packed before; gives the same bytes. For few queries against many
+/// keys: packing costs about as much as eight queries do.
+void attention(Context& ctx,
+               const HeadList& q,
+               const PackedKeyValues& keys,
                const HeadList& dst,
                const AttentionOptions& options = {});
 

@@ -84,6 +84,14 @@ inline void check_rows(const char* op,
                origin(view.name));
 }
 
+/// `shape` with another innermost extent.
+inline Shape with_last_axis(const Shape& shape, std::int64_t extent) {
+  std::int64_t extents[Shape::kMaxRank] = {};
+  for (int axis = 0; axis < shape.rank(); ++axis) extents[axis] = shape[axis];
+  extents[shape.rank() - 1] = extent;
+  return Shape(extents, static_cast<std::size_t>(shape.rank()));
+}
+
 /// An operator without an implementation for the device of its input.
 [[noreturn]] inline void fail_device(const char* op, Device device) {
   fail(ErrorCode::unsupported, "[", op, "] not built for ", to_string(device));

@@ -3,8 +3,9 @@
 #include <cmath>
 #include <numbers>
 
-#include "cpu/threads.h"
+#include "cpu/kernels.h"
 #include "ops/check.h"
+#include "ops/pointwise_rows.h"
 
 namespace sinter::ops {
 
@@ -44,25 +45,19 @@ Tensor fourier_embed(Context& ctx, const Tensor& points, const FourierOptions& o
                "[fourier_embed] num_freqs: expected 1..16, got ",
                options.num_freqs);
   if (points.device != Device::cpu) fail_device("fourier_embed", points.device);
-  const int n = options.num_freqs;
   const int channels = fourier_channels(options);
   Tensor y = ctx.allocate(DType::f32, {points.dim(0), channels});
   const float* src = points.f32();
   float* dst = y.f32_mut();
-  const float base = options.include_pi ? std::numbers::pi_v<float> : 1.0F;
-  cpu::parallel_ranges(ctx.threads, points.dim(0), [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t p = begin; p < end; ++p) {
-      float* row = dst + p * channels;
-      for (int c = 0; c < 3; ++c) {
-        const float value = src[3 * p + c];
-        row[c] = value;
-        for (int j = 0; j < n; ++j) {
-          const double angle = double{value * (base * static_cast<float>(1 << j))};
-          row[3 + n * c + j] = static_cast<float>(std::sin(angle));
-          row[3 + 3 * n + n * c + j] = static_cast<float>(std::cos(angle));
-        }
-      }
-    }
+  const int threads = useful_threads(ctx, y.elements());
+  cpu::parallel_ranges(threads, points.dim(0), [&](std::int64_t begin, std::int64_t end, int) {
+    cpu::FourierTask task{};
+    task.points = src + 3 * begin;
+    task.count = end - begin;
+    task.num_freqs = options.num_freqs;
+    task.base = options.include_pi ? std::numbers::pi_v<float> : 1.0F;
+    task.dst = dst + begin * channels;
+    cpu::kernels().fourier(task);
   });
   return y;
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cpu/gemm.h"
+#include "cpu/threads.h"
 #include "ops/check.h"
 
 namespace sinter::ops {
@@ -56,10 +57,8 @@ void run(Context& ctx,
   check_rows("linear", "dst", dst, x.rows, weight.out_features());
   switch (x.device) {
     case Device::cpu:
-      cpu::gemm(ctx.threads,
-                x.rows,
-                weight.out_features(),
-                weight.in_features(),
+      cpu::gemm(ctx,
+                {x.rows, weight.out_features(), weight.in_features()},
                 x.data,
                 x.row_stride,
                 weight.packed(),
@@ -75,19 +74,27 @@ void run(Context& ctx,
 
 }  // namespace
 
-LinearWeight::LinearWeight(const Tensor& weight, const Tensor& bias) {
+LinearWeight::LinearWeight(const Tensor& weight, const Tensor& bias, int threads) {
   check_weight(weight, bias);
   const std::int64_t out = weight.dim(0);
   const std::int64_t in = weight.elements() / out;
   packed_ = Buffer(static_cast<std::size_t>(cpu::packed_size(out, in)) * sizeof(float));
-  std::vector<float> row(static_cast<std::size_t>(in));
-  const std::size_t row_bytes = row.size() * size_of(weight.dtype);
-  for (std::int64_t o = 0; o < out; ++o) {
-    const std::byte* src =
-        static_cast<const std::byte*>(weight.data) + static_cast<std::size_t>(o) * row_bytes;
-    convert_to_float(src, weight.dtype, row.data(), row.size());
-    cpu::pack_rows(row.data(), in, o, 1, out, in, reinterpret_cast<float*>(packed_.data()));
-  }
+  // Converted a few rows at a time; four is what the packing transposes at once.
+  constexpr std::int64_t kRows = 4;
+  const auto batch = static_cast<std::size_t>(kRows * in);
+  std::vector<float> converted(static_cast<std::size_t>(std::max(threads, 1)) * batch);
+  const std::size_t row_bytes = static_cast<std::size_t>(in) * size_of(weight.dtype);
+  const std::int64_t batches = (out + kRows - 1) / kRows;
+  cpu::parallel_ranges(threads, batches, [&](std::int64_t begin, std::int64_t end, int thread) {
+    float* rows = converted.data() + static_cast<std::size_t>(thread) * batch;
+    for (std::int64_t o = begin * kRows; o < std::min(end * kRows, out); o += kRows) {
+      const std::int64_t count = std::min(kRows, out - o);
+      const std::byte* src =
+          static_cast<const std::byte*>(weight.data) + static_cast<std::size_t>(o) * row_bytes;
+      convert_to_float(src, weight.dtype, rows, static_cast<std::size_t>(count * in));
+      cpu::pack_rows(rows, o, count, out, in, reinterpret_cast<float*>(packed_.data()));
+    }
+  });
   if (bias.defined()) {
     bias_ = Buffer(static_cast<std::size_t>(out) * sizeof(float));
     convert_to_float(bias.data,
@@ -104,10 +111,7 @@ Tensor linear(Context& ctx,
               const LinearWeight& weight,
               const LinearOptions& options) {
   check_f32("linear", "x", x);
-  std::int64_t extents[Shape::kMaxRank] = {};
-  for (int axis = 0; axis < x.shape.rank(); ++axis) extents[axis] = x.dim(axis);
-  extents[x.shape.rank() - 1] = weight.out_features();
-  Tensor y = ctx.allocate(DType::f32, Shape(extents, static_cast<std::size_t>(x.shape.rank())));
+  Tensor y = ctx.allocate(DType::f32, with_last_axis(x.shape, weight.out_features()));
   y.device = x.device;
   linear_into(ctx, x, weight, y, options);
   return y;

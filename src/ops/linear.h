@@ -23,7 +23,8 @@ class LinearWeight {
   /// weight [O, I] or with more input axes ([O, C, P, P] of a convolution is taken as
   /// [O, C * P * P]); f32, f16 or bf16. bias [O] of any of these, or an undefined tensor for none.
   /// Raises ErrorCode::invalid_argument, naming the tensor, for anything else.
-  explicit LinearWeight(const Tensor& weight, const Tensor& bias = {});
+  /// `threads` share the packing; the data needs no alignment.
+  explicit LinearWeight(const Tensor& weight, const Tensor& bias = {}, int threads = 1);
 
   bool defined() const { return out_features_ > 0; }
   std::int64_t in_features() const { return in_features_; }
