@@ -16,7 +16,7 @@ constexpr std::size_t brick_offset(int x, int y, int z) {
 bool BlockReader::read(const GridIndex& position, BlockValues& block) const {
   Bricks bricks;
   for (int n = 0; n < 8; ++n) {
-    bricks[static_cast<std::size_t>(n)] = field_.values().brick(
+    bricks[static_cast<std::size_t>(n)] = values_.brick(
         {position[0] + ((n >> 2) & 1), position[1] + ((n >> 1) & 1), position[2] + (n & 1)});
   }
   const auto absent = std::count(bricks.begin(), bricks.end(), nullptr);
@@ -39,10 +39,10 @@ bool BlockReader::read(const GridIndex& position, BlockValues& block) const {
   return true;
 }
 
-/// Whether every point of the block lies in the grid.
+/// Whether every point of the block lies in the lattice.
 bool BlockReader::is_whole(const GridIndex& position) const {
   return std::all_of(position.begin(), position.end(), [&](int p) {
-    return p >= 0 && (p + 1) * kCells <= field_.grid().resolution();
+    return p >= 0 && (p + 1) * kCells < values_.points();
   });
 }
 
@@ -61,11 +61,11 @@ void BlockReader::copy_rows(const Bricks& bricks, BlockValues& block) const {
 
 float BlockReader::read_point(
     const Bricks& bricks, const GridIndex& position, int x, int y, int z) const {
-  const auto in_grid = [&](int p, int local) {
+  const auto in_lattice = [&](int p, int local) {
     const int index = p * kCells + local;
-    return index >= 0 && index <= field_.grid().resolution();
+    return index >= 0 && index < values_.points();
   };
-  if (!in_grid(position[0], x) || !in_grid(position[1], y) || !in_grid(position[2], z)) {
+  if (!in_lattice(position[0], x) || !in_lattice(position[1], y) || !in_lattice(position[2], z)) {
     return beyond_;
   }
   const auto which = static_cast<std::size_t>((x / kCells) * 4 + (y / kCells) * 2 + z / kCells);

@@ -1,11 +1,12 @@
 #pragma once
-// Reads a field in blocks of 9x9x9 points: the corners of the 8x8x8 cells that start in one brick.
+// Reads a lattice in blocks of 9x9x9 points: the corners of the 8x8x8 cells that start in one
+// brick.
 
 #include <array>
 #include <cstddef>
 #include <limits>
 
-#include "mesh/field.h"
+#include "mesh/brick_table.h"
 
 namespace sinter::mesh {
 
@@ -25,15 +26,15 @@ struct BlockValues {
 
 class BlockReader {
  public:
-  /// `closed`: points beyond the grid are far outside; otherwise they are NaN.
-  BlockReader(const Field& field, float level, bool closed)
-      : field_(field),
+  /// `closed`: points beyond the lattice are far outside; otherwise they are NaN.
+  BlockReader(const BrickTable& values, float level, bool closed)
+      : values_(values),
         level_(level),
         beyond_(closed ? std::numeric_limits<float>::lowest()
                        : std::numeric_limits<float>::quiet_NaN()) {}
 
   /// Fills `block` with points 8 * position .. 8 * position + 8 along each axis. The position may
-  /// be -1, for the cells below the grid. False, with nothing filled, where no brick is there.
+  /// be -1, for the cells below the lattice. False, with nothing filled, where no brick is there.
   bool read(const GridIndex& position, BlockValues& block) const;
 
  private:
@@ -43,7 +44,7 @@ class BlockReader {
   void copy_rows(const Bricks& bricks, BlockValues& block) const;
   float read_point(const Bricks& bricks, const GridIndex& position, int x, int y, int z) const;
 
-  const Field& field_;
+  const BrickTable& values_;
   float level_;
   float beyond_;
 };

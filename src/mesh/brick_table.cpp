@@ -5,20 +5,6 @@
 #include "mesh/parallel.h"
 
 namespace sinter::mesh {
-namespace {
-
-constexpr GridIndex brick_of(const GridIndex& index) {
-  return {index[0] / BrickTable::kSide, index[1] / BrickTable::kSide, index[2] / BrickTable::kSide};
-}
-
-constexpr std::size_t offset_in_brick(const GridIndex& index) {
-  constexpr int kSide = BrickTable::kSide;
-  return static_cast<std::size_t>(((index[0] % kSide) * kSide + index[1] % kSide) * kSide +
-                                  index[2] % kSide);
-}
-
-}  // namespace
-
 BrickTable::BrickTable(int points) : points_(points), bricks_((points + kSide - 1) / kSide) {
   with_memory_errors("field", [&] {
     const auto n = static_cast<std::size_t>(bricks_);
@@ -26,14 +12,8 @@ BrickTable::BrickTable(int points) : points_(points), bricks_((points + kSide - 
   });
 }
 
-float BrickTable::at(const GridIndex& index) const {
-  const Brick* found = table_[number(brick_of(index))].get();
-  return found == nullptr ? std::numeric_limits<float>::quiet_NaN()
-                          : (*found)[offset_in_brick(index)];
-}
-
 float* BrickTable::slot(const GridIndex& index) {
-  return &make_brick(brick_of(index))[offset_in_brick(index)];
+  return &make_brick(brick_of(index))[offset_of(index)];
 }
 
 const BrickTable::Brick* BrickTable::brick(const GridIndex& position) const {

@@ -3,7 +3,9 @@
 // on demand and filled with NaN.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -33,7 +35,10 @@ class BrickTable {
   }
 
   /// NaN where nothing was stored. The index must lie in the lattice.
-  float at(const GridIndex& index) const;
+  float at(const GridIndex& index) const {
+    const Brick* found = table_[number(brick_of(index))].get();
+    return found == nullptr ? std::numeric_limits<float>::quiet_NaN() : (*found)[offset_of(index)];
+  }
   /// Allocates the brick if it is absent.
   void set(const GridIndex& index, float value) { *slot(index) = value; }
   float* slot(const GridIndex& index);
@@ -46,15 +51,22 @@ class BrickTable {
   std::size_t bytes() const;
 
  private:
-  int points_, bricks_;
-  std::vector<std::unique_ptr<Brick>> table_;
-
+  static constexpr GridIndex brick_of(const GridIndex& index) {
+    return {index[0] / kSide, index[1] / kSide, index[2] / kSide};
+  }
+  static constexpr std::size_t offset_of(const GridIndex& index) {
+    return static_cast<std::size_t>(((index[0] % kSide) * kSide + index[1] % kSide) * kSide +
+                                    index[2] % kSide);
+  }
   std::size_t number(const GridIndex& position) const {
     return (static_cast<std::size_t>(position[0]) * static_cast<std::size_t>(bricks_) +
             static_cast<std::size_t>(position[1])) *
                static_cast<std::size_t>(bricks_) +
            static_cast<std::size_t>(position[2]);
   }
+
+  int points_, bricks_;
+  std::vector<std::unique_ptr<Brick>> table_;
 };
 
 }  // namespace sinter::mesh

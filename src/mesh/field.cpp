@@ -60,6 +60,16 @@ double Grid::spacing(int axis) const {
 
 Field::Field(Grid grid) : grid_(std::move(grid)), values_(grid_.points()) {}
 
+Field::Field(Grid grid, BrickTable values, const ValueRange& range)
+    : grid_(std::move(grid)), values_(std::move(values)), range_(range) {
+  SINTER_CHECK(values_.points() == grid_.points(),
+               ErrorCode::internal,
+               "[field] values: expected ",
+               grid_.points(),
+               " points along each axis, got ",
+               values_.points());
+}
+
 Field::Field(Grid grid, std::span<const float> values) : Field(std::move(grid)) {
   SINTER_CHECK(std::cmp_equal(values.size(), grid_.point_count()),
                ErrorCode::invalid_argument,

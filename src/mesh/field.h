@@ -76,6 +76,8 @@ class Field {
   /// Every point given, at (i * points + j) * points + k. Raises ErrorCode::invalid_argument for a
   /// wrong number of values.
   Field(Grid grid, std::span<const float> values);
+  /// Takes over values that lie on the points of the grid.
+  Field(Grid grid, BrickTable values, const ValueRange& range);
 
   const Grid& grid() const { return grid_; }
   /// The values; NaN means not evaluated.

@@ -105,7 +105,9 @@ std::uint8_t joined_faces(const std::array<float, kCubeCorners>& value, std::uin
 class Extraction {
  public:
   Extraction(const Field& field, const MarchingCubesOptions& options)
-      : field_(field), options_(options), reader_(field, options.level, options.close_at_border) {
+      : field_(field),
+        options_(options),
+        reader_(field.values(), options.level, options.close_at_border) {
     const Grid& grid = field.grid();
     const int divisor =
         grid.resolution() + (options.coordinates == CoordinateMode::upstream_parity ? 1 : 0);

@@ -8,7 +8,7 @@ namespace sinter::mesh {
 
 struct DenseOptions {
   std::int64_t chunk = 16384;  ///< most points in one call of the sampler, at least 1
-  SampleProgress progress;
+  SampleProgress progress = {};
 };
 
 /// Points are offered brick by brick, so a chunk is compact in space. Raises ErrorCode::internal

@@ -35,6 +35,8 @@ struct HierarchicalOptions {
   bool follow_surface = true;  ///< the switch SINTER_SURFACE_FOLLOWING
   /// Bound on |gradient| in logits per mesh unit; 0 estimates it.
   double slope = 0;
+  /// Share of the measured slopes that the estimate covers; 1 takes the largest.
+  double slope_quantile = 1;
   /// Factor on the estimated slope; at least 1.
   double slope_safety = 1.25;
   /// |f - level| from which a value may be cut off, so says nothing about the distance.
@@ -43,11 +45,11 @@ struct HierarchicalOptions {
   /// least 32 cells along an axis and the slope bound excludes saturated cells of that size, else
   /// the next smaller one, down to the one with 64 cells.
   int coarse_stride = 0;
-  SampleProgress progress;
+  SampleProgress progress = {};
 };
 
-/// Errors as sample_dense(). A field without any surface comes back without bricks; its range()
-/// still tells the smallest and largest value seen.
+/// Errors as sample_dense(). Points that no crossed cell touches may or may not have a value; the
+/// range() of the result covers all samples, the coarse ones included.
 Field sample_hierarchical(const Grid& grid,
                           const FieldSampler& sampler,
                           const HierarchicalOptions& options = {},

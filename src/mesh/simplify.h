@@ -11,7 +11,7 @@ namespace sinter::mesh {
 struct SimplifyOptions {
   std::int64_t target_faces = 40000;  ///< at least 4
   /// Called now and then with the fraction done in [0, 1]. To cancel, throw.
-  std::function<void(double fraction)> progress;
+  std::function<void(double fraction)> progress = {};
 };
 
 struct SimplifyResult {
