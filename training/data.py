@@ -12,7 +12,7 @@ from training.models import ShapeVAE
 from training.render import training_images
 from training.shapes import Kind, draw
 
-SHARES = {"gear": 0.5, "stack": 4.0, "assembly": 10.0}  # draws beside an ordinary kind's one
+SHARES = {"gear": 0.5, "stack": 5.0, "assembly": 12.0}  # draws beside an ordinary kind's one
 NEAR_SCALES = (0.008, 0.025, 0.08)
 TEACHER_TRUNCATION = 0.15  # softer than the VAE's: pictures do not show the last hundredth
 
