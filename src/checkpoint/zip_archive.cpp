@@ -16,7 +16,6 @@ using Bytes = std::span<const std::byte>;
 constexpr std::uint32_t kLocalSignature = 0x04034b50;
 constexpr std::uint32_t kCentralSignature = 0x02014b50;
 constexpr std::uint32_t kDescriptorSignature = 0x08074b50;
-constexpr std::uint32_t kEndSignature = 0x06054b50;
 constexpr std::uint32_t kEnd64Signature = 0x06064b50;
 constexpr std::uint32_t kLocatorSignature = 0x07064b50;
 constexpr std::size_t kCentralBytes = 46;
@@ -63,13 +62,16 @@ std::uint32_t signature_at(Bytes file, std::size_t position) {
 
 /// The end record is the last place whose comment reaches exactly to the end of the file.
 std::size_t find_end_record(Bytes file, std::string_view label) {
-  if (file.size() >= kEndBytes) {
-    const std::size_t last = file.size() - kEndBytes;
-    const std::size_t first = last - std::min<std::size_t>(last, 0xffff);
-    for (std::size_t at = last + 1; at-- > first;) {
-      if (signature_at(file, at) != kEndSignature) continue;
-      if (ByteReader(file.subspan(at + 20, 2), label, {}).u16() == last - at) return at;
-    }
+  constexpr std::size_t kLongestComment = 0xffff;
+  const std::size_t last = file.size() - std::min(file.size(), kEndBytes);
+  const std::size_t first = last - std::min(last, kLongestComment);
+  const std::string_view tail(reinterpret_cast<const char*>(file.data()) + first,
+                              file.size() - first);
+  for (std::size_t at = tail.rfind("PK\x05\x06"); at != tail.npos;
+       at = at == 0 ? tail.npos : tail.rfind("PK\x05\x06", at - 1)) {
+    const std::size_t begin = first + at;
+    if (begin > last || file.size() < kEndBytes) continue;
+    if (ByteReader(file.subspan(begin + 20, 2), label, {}).u16() == last - begin) return begin;
   }
   corrupt(label, "no end record; the file is cut short or not a zip archive");
 }

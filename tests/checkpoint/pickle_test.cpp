@@ -286,7 +286,7 @@ TEST(Pickle, BrokenPickles) {
 
 // Reading takes no stack of the program, and freeing the result neither.
 TEST(Pickle, DeepNesting) {
-  constexpr std::size_t kDepth = 1000000;
+  constexpr std::size_t kDepth = 300000;
   for (const char* wrap : {"\x85", "]"}) {
     std::string operations = "]";
     for (std::size_t i = 0; i < kDepth; ++i) operations += wrap;

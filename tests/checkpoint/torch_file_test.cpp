@@ -392,14 +392,15 @@ TEST(TorchFile, ExpandedTensorsAreBounded) {
       ErrorCode::unsupported, cat("t.ckpt: ", 200 - fit, " problems: "), [&] { parse(file); });
 }
 
-// One long name under which a million tensors stand costs the file 5 bytes a tensor.
+// One long name under which very many tensors stand costs the file 4 bytes a tensor.
 TEST(TorchFile, RepeatedLongNames) {
+  constexpr std::size_t kMany = 100000;
   const std::string tensor = op::tensor(op::storage("ByteStorage", "0", 1), 0, {1}, {1});
   std::string state =
-      "}(" + op::text(std::string(1000000, 'n')) + "r\1\0\0\0"s + tensor + "r\2\0\0\0"s;
-  for (int i = 0; i < 1000000; ++i) state += "h\1h\2";
+      "}(" + op::text(std::string(kMany, 'n')) + "r\1\0\0\0"s + tensor + "r\2\0\0\0"s;
+  for (std::size_t i = 0; i < kMany; ++i) state += "h\1h\2";
   const std::string file = torch_file(op::pickle(state + "u"), {"b"});
-  expect_error_with(ErrorCode::corrupt, "t.ckpt: 1000000 problems: nnnn", [&] { parse(file); });
+  expect_error_with(ErrorCode::corrupt, "t.ckpt: 100000 problems: nnnn", [&] { parse(file); });
 }
 
 /// Ranges of the file that hold the bytes of storages, which nothing but the reader of the weights
@@ -417,12 +418,12 @@ std::vector<bool> tensor_data(const std::string& file) {
 
 // A change anywhere but in the numbers themselves is an error, or changes nothing.
 TEST(TorchFile, EveryByteFlipped) {
-  for (const char* name : {"bundle", "protocol4"}) {
+  for (const char* name : {"protocol2", "protocol4"}) {
     const std::string whole = read_file(kFolder + name + ".ckpt");
     const std::string expected = content_of(parse(whole).entries);
     const std::vector<bool> data = tensor_data(whole);
     for (std::size_t at = 0; at < whole.size(); ++at) {
-      for (const int flip : {1, 2, 4, 8, 16, 32, 64, 128, 255}) {
+      for (const int flip : {1, 4, 16, 64, 255}) {
         std::string file = whole;
         file[at] = static_cast<char>(file[at] ^ flip);
         try {
@@ -438,7 +439,7 @@ TEST(TorchFile, EveryByteFlipped) {
 }
 
 TEST(TorchFile, TruncatedAnywhere) {
-  const std::string whole = read_file(kFolder + "views.ckpt");
+  const std::string whole = read_file(kFolder + "protocol5.ckpt");
   for (std::size_t size = 0; size < whole.size(); ++size) {
     const std::string file = whole.substr(0, size);
     EXPECT_THROW(parse(file), Error) << size;
@@ -457,7 +458,7 @@ TEST(TorchState, EveryByteOfThePickleFlipped) {
     };
     const auto bytes = archive.find(folder + "data.pkl")->bytes;
     for (std::size_t at = 0; at < bytes.size(); ++at) {
-      for (const int flip : {1, 2, 4, 8, 16, 32, 64, 128, 255}) {
+      for (const int flip : {1, 4, 16, 64, 255}) {
         std::vector<std::byte> pickle(bytes.begin(), bytes.end());
         pickle[at] ^= static_cast<std::byte>(flip);
         try {

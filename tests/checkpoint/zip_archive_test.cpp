@@ -397,9 +397,9 @@ TEST(ZipArchive, EveryByteFlipped) {
   for (const bool zip64 : {false, true}) {
     const std::string whole = zip_file(three_parts(), {.zip64 = zip64, .saturated = zip64});
     for (std::size_t at = 0; at < whole.size(); ++at) {
-      for (int value = 0; value < 256; ++value) {
+      for (const int flip : {1, 2, 4, 8, 16, 32, 64, 128, 255}) {
         std::string file = whole;
-        file[at] = static_cast<char>(value);
+        file[at] = static_cast<char>(file[at] ^ flip);
         try {
           const ZipArchive archive = ZipArchive::parse(bytes_of(file), "flipped.zip");
           expect_sound(archive, file);
