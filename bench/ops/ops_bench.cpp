@@ -292,8 +292,8 @@ void single_block(benchmark::State& state) {
         ctx, q, k, ops::heads_of(y, n, 64, 2 * h, 64), ops::heads_of(joined, n, 64, 0, 64));
     ops::linear_add_gated_in_place(ctx, x.tensor(), gate.tensor(), joined, out.linear);
   }
-  report_flops(
-      state, 2.0 * static_cast<double>(tokens) * static_cast<double>(12 * h * h + 2 * tokens * h));
+  report.flops(2.0 * static_cast<double>(tokens) *
+               static_cast<double>(12 * h * h + 2 * tokens * h));
 }
 
 BENCHMARK(linear)
