@@ -56,9 +56,7 @@ class Weights {
     return checkpoint::Checkpoint::from_bytes(checkpoint::to_safetensors(sources), "random");
   }
   bool has(const std::string& name) const { return data_.contains(name); }
-  double get(const std::string& name, std::int64_t i) const {
-    return data_.at(name)[static_cast<std::size_t>(i)];
-  }
+  const float* get(const std::string& name) const { return data_.at(name).data(); }
 
  private:
   std::mt19937 generator_{1};
@@ -94,12 +92,15 @@ double relative_error(const Tensor& got, const Matrix& expected) {
 // The reference, formula by formula.
 
 Matrix linear(const Weights& w, const std::string& name, const Matrix& x, std::int64_t out) {
+  const float* weight = w.get(name + ".weight");
+  const float* bias = w.has(name + ".bias") ? w.get(name + ".bias") : nullptr;
   Matrix y(x.rows, out);
   for (std::int64_t r = 0; r < x.rows; ++r) {
+    const double* row = x.values.data() + r * x.columns;
     for (std::int64_t o = 0; o < out; ++o) {
-      double sum = w.has(name + ".bias") ? w.get(name + ".bias", o) : 0.0;
+      double sum = bias != nullptr ? bias[o] : 0.0;
       for (std::int64_t i = 0; i < x.columns; ++i) {
-        sum += x.at(r, i) * w.get(name + ".weight", o * x.columns + i);
+        sum += row[i] * static_cast<double>(weight[o * x.columns + i]);
       }
       y.at(r, o) = sum;
     }
@@ -114,17 +115,18 @@ void normalise(const Weights& w,
                std::int64_t first,
                std::int64_t count,
                double eps) {
+  const float* weight = w.get(name + ".weight");
+  const float* bias = w.get(name + ".bias");
+  const auto n = static_cast<double>(count);
   for (std::int64_t r = 0; r < x.rows; ++r) {
     double mean = 0, variance = 0;
-    for (std::int64_t c = 0; c < count; ++c)
-      mean += x.at(r, first + c) / static_cast<double>(count);
+    for (std::int64_t c = 0; c < count; ++c) mean += x.at(r, first + c) / n;
     for (std::int64_t c = 0; c < count; ++c) {
-      variance += std::pow(x.at(r, first + c) - mean, 2) / static_cast<double>(count);
+      variance += std::pow(x.at(r, first + c) - mean, 2) / n;
     }
     for (std::int64_t c = 0; c < count; ++c) {
-      x.at(r, first + c) =
-          (x.at(r, first + c) - mean) / std::sqrt(variance + eps) * w.get(name + ".weight", c) +
-          w.get(name + ".bias", c);
+      double& value = x.at(r, first + c);
+      value = (value - mean) / std::sqrt(variance + eps) * weight[c] + bias[c];
     }
   }
 }
@@ -323,9 +325,9 @@ TEST(RmsHeadNorm, BindsItsTwoScales) {
     for (std::int64_t part = 0; part < 2; ++part) {
       double square = 0;
       for (std::int64_t c = 0; c < 64; ++c) square += std::pow(x.at(r, 64 * part + c), 2) / 64;
+      const float* scale = w.get(part == 0 ? "query_norm.scale" : "key_norm.scale");
       for (std::int64_t c = 0; c < 64; ++c) {
-        expected.at(r, 64 * part + c) *=
-            w.get(part == 0 ? "query_norm.scale" : "key_norm.scale", c) / std::sqrt(square + 1e-6);
+        expected.at(r, 64 * part + c) *= scale[c] / std::sqrt(square + 1e-6);
       }
     }
   }
