@@ -2,8 +2,8 @@
 // From a cut-out picture to what the conditioner reads: recentred, on white, square, in [-1, 1].
 //
 // Upstream: Hunyuan3D-2, hy3dgen/shapegen/preprocessors.py (ImageProcessorV2). Levels follow
-// upstream's 8-bit roundings, so a result equals its where both use OpenCV's own filters; with Intel's
-// IPP (the PyPI package on x86) about 5 % of the levels differ by one.
+// upstream's 8-bit roundings, so a result equals its where both use OpenCV's own filters; with
+// Intel's IPP (the PyPI package on x86) about 5 % of the levels differ by one.
 
 #include <string_view>
 

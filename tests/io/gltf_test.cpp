@@ -443,7 +443,7 @@ TEST(GltfReader, EachRefusalSaysWhy) {
        json::object(),
        corrupt,
        "glTF: \"POSITION\" is missing"},
-      {"/meshes/0/primitives/0/attributes", 7, corrupt, "glTF: a primitive has no attributes"},
+      {"/meshes/0/primitives/0/attributes", 7, corrupt, "glTF: \"attributes\" is missing or not an object"},
       {"/meshes/0/primitives/0/indices", 9, corrupt, "glTF: there is no accessors[9]"},
       {"/meshes/0/primitives/0/indices",
        0,
