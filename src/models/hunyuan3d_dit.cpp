@@ -177,11 +177,13 @@ void Hunyuan3DDit::run(Context& ctx,
   nn::tap(ctx, img, "latent_in");
   nn::tap(ctx, txt, "cond_in");
   for (std::size_t i = 0; i < double_blocks_.size(); ++i) {
+    ctx.check_cancelled();
     double_blocks_[i].forward(ctx, rows, tokens, {m.img[i], row}, {m.txt[i], row});
     nn::tap(ctx, img, "double_blocks.", i, ".img");
     nn::tap(ctx, txt, "double_blocks.", i, ".txt");
   }
   for (std::size_t i = 0; i < single_blocks_.size(); ++i) {
+    ctx.check_cancelled();
     single_blocks_[i].forward(ctx, rows, tokens, {m.single[i], row});
     nn::tap(ctx, tokens, "single_blocks.", i);
   }

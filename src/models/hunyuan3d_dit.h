@@ -53,6 +53,7 @@ class Hunyuan3DDit {
   DitModulation modulation(Context& ctx, std::span<const float> times, float guidance) const;
 
   /// latents [L, C] at step `step` of `modulation` -> velocity [branches, L, C] (data - noise).
+  /// Raises ErrorCode::cancelled between blocks.
   void forward(Context& ctx,
                const Tensor& latents,
                const DitCondition& condition,

@@ -39,26 +39,30 @@ std::vector<std::int64_t> draw_rows(std::mt19937_64& generator,
   return rows;
 }
 
-/// Adds the kept rows and the queries of surface rows [begin, end).
+/// Rows [begin, end) of the surface, of which `queries` become tokens.
+struct PointSet {
+  std::int64_t begin = 0, end = 0, queries = 0;
+};
+
+/// Adds the kept rows and the queries of one set.
 void select_set(Context& ctx,
                 const Tensor& surface,
-                std::int64_t begin,
-                std::int64_t end,
-                std::int64_t queries,
+                const PointSet& set,
                 double downsample,
                 std::mt19937_64& generator,
                 SurfaceSelection& selection) {
-  if (queries == 0) return;
-  SINTER_CHECK(end - begin >= queries,
+  if (set.queries == 0) return;
+  const std::int64_t available = set.end - set.begin, queries = set.queries;
+  SINTER_CHECK(available >= queries,
                ErrorCode::invalid_argument,
                "[encoder] surface: expected at least ",
                queries,
                " points to choose queries from, got ",
-               end - begin);
+               available);
   const auto wanted = static_cast<std::int64_t>(static_cast<double>(queries) * downsample);
-  const std::int64_t kept = std::clamp(wanted, queries, end - begin);
-  std::vector<std::int64_t> rows = draw_rows(generator, end - begin, kept);
-  for (std::int64_t& row : rows) row += begin;
+  const std::int64_t kept = std::clamp(wanted, queries, available);
+  std::vector<std::int64_t> rows = draw_rows(generator, available, kept);
+  for (std::int64_t& row : rows) row += set.begin;
 
   ArenaScope scope(ctx.arena());
   const Tensor points = ctx.allocate(DType::f32, {kept, 3}, "surface points");
@@ -93,16 +97,10 @@ SurfaceSelection select_surface(Context& ctx,
   const std::int64_t uniform = (config.num_latents * config.pc_size + total - 1) / total;
   std::mt19937_64 generator(seed);
   SurfaceSelection selection;
-  select_set(
-      ctx, surface, 0, config.pc_size, uniform, config.downsample_ratio, generator, selection);
-  select_set(ctx,
-             surface,
-             config.pc_size,
-             total,
-             config.num_latents - uniform,
-             config.downsample_ratio,
-             generator,
-             selection);
+  for (const PointSet& set : {PointSet{0, config.pc_size, uniform},
+                              PointSet{config.pc_size, total, config.num_latents - uniform}}) {
+    select_set(ctx, surface, set, config.downsample_ratio, generator, selection);
+  }
   return selection;
 }
 

@@ -11,7 +11,8 @@ namespace {
 using checkpoint::Binder;
 
 /// The mapped bytes of a weight; undefined, with the reason recorded in the binder, where they are
-/// no weight, and undefined out of an outline.
+/// no weight, and undefined out of an outline. Taking the next one lets go of the pages of this
+/// one, so the large weight comes last.
 Tensor take_view(const Binder& binder, const std::string& name, const Shape& shape) {
   const checkpoint::TensorEntry* entry = binder.take_raw(name, shape);
   if (entry == nullptr || entry->bytes.empty()) return {};
@@ -47,8 +48,8 @@ Linear::Linear(const checkpoint::Binder& binder,
                const OutputSlice& slice,
                bool bias) {
   const std::int64_t end = slice.first + slice.count;
-  const Tensor w = take_view(binder, cat(name, ".weight"), {slice.total, in});
   const Tensor b = bias ? take_view(binder, cat(name, ".bias"), {slice.total}) : Tensor{};
+  const Tensor w = take_view(binder, cat(name, ".weight"), {slice.total, in});
   if (!w.defined() || (bias && !b.defined())) return;
   weight = ops::LinearWeight(w.slice(slice.first, end), bias ? b.slice(slice.first, end) : b);
 }
@@ -57,8 +58,8 @@ Linear Linear::convolution(const checkpoint::Binder& binder,
                            std::string_view name,
                            const Shape& kernel) {
   Linear layer;
-  const Tensor w = take_view(binder, cat(name, ".weight"), kernel);
   const Tensor b = take_view(binder, cat(name, ".bias"), {kernel[0]});
+  const Tensor w = take_view(binder, cat(name, ".weight"), kernel);
   if (w.defined() && b.defined()) layer.weight = ops::LinearWeight(w, b);
   return layer;
 }

@@ -100,6 +100,28 @@ TEST(DiT, RefusesTensorsOfOtherShapes) {
   EXPECT_THROW(dit->forward(ctx, wide, condition, modulation, 0, velocity), Error);
 }
 
+TEST(DiT, StopsWhenCancelled) {
+  const auto dit = random_model("base").load_dit(1);
+  Context ctx;
+  std::atomic<bool> cancel = false;
+  ctx.cancel = &cancel;
+  ctx.tap = [&](std::string_view name, const Tensor&) {
+    if (name == "double_blocks.1.txt") cancel = true;
+    EXPECT_NE(name, "single_blocks.0") << "ran on";
+  };
+  const std::vector<float> times = {0.5F};
+  const OwnedTensor velocity({1, kTokens, kChannels});
+  const auto condition = dit->condition(ctx, OwnedTensor("shortcut.context", {5, 128}), false);
+  const auto modulation = dit->modulation(ctx, times, 0.0F);
+  const OwnedTensor latents("shortcut.latents", {kTokens, kChannels});
+  try {
+    dit->forward(ctx, latents, condition, modulation, 0, velocity);
+    FAIL() << "ran to the end";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::cancelled);
+  }
+}
+
 struct Decoded {
   Loaded<ShapeVae> vae;
   GeometryMemory memory;
