@@ -60,23 +60,27 @@ struct Binder::State {
   std::vector<Problem> problems;
   std::set<std::string, std::less<>> reported;  // texts, so that nothing is listed twice
 
+  const TensorEntry* last_raw = nullptr;  // whose pages may still be resident
+
   std::size_t index_of(const TensorEntry& entry) const {
     return static_cast<std::size_t>(&entry - checkpoint.entries().data());
   }
   void add(const std::string& scope, std::string text) {
     if (reported.insert(text).second) problems.push_back({scope, std::move(text)});
   }
-  const TensorEntry* find(const std::string& name, const Shape& expected, bool optional);
+  void drop_last_raw() {
+    if (last_raw != nullptr) checkpoint.drop_pages(*std::exchange(last_raw, nullptr));
+  }
+  const TensorEntry* find(const std::string& name, const Shape& expected);
   Tensor convert(const TensorEntry& entry);
 };
 
 /// The entry, marked as taken, or null with the reason recorded.
-const TensorEntry* Binder::State::find(const std::string& name,
-                                       const Shape& expected,
-                                       bool optional) {
+const TensorEntry* Binder::State::find(const std::string& name, const Shape& expected) {
+  drop_last_raw();
   const TensorEntry* entry = checkpoint.find(name);
   if (entry == nullptr) {
-    if (!optional) add(name, missing(name, expected));
+    add(name, missing(name, expected));
     return nullptr;
   }
   taken[index_of(*entry)] = 1;
@@ -137,7 +141,7 @@ std::string Binder::full_name(std::string_view name) const {
 
 Tensor Binder::take(std::string_view name, const Shape& expected) const {
   const std::string full = full_name(name);
-  const TensorEntry* entry = state_->find(full, expected, false);
+  const TensorEntry* entry = state_->find(full, expected);
   if (entry != nullptr && !is_floating(entry->dtype)) {
     state_->add(full,
                 cat(printable(full), ": expected a floating dtype, got ", to_string(entry->dtype)));
@@ -153,7 +157,8 @@ Tensor Binder::take_optional(std::string_view name, const Shape& expected) const
 }
 
 const TensorEntry* Binder::take_raw(std::string_view name, const Shape& expected) const {
-  return state_->find(full_name(name), expected, false);
+  state_->last_raw = state_->find(full_name(name), expected);
+  return state_->last_raw;
 }
 
 void Binder::skip(std::string_view name) const {
@@ -172,6 +177,7 @@ void Binder::finish(std::initializer_list<std::string_view> may_remain) const {
 }
 
 void Binder::finish(const std::vector<std::string>& may_remain) const {
+  state_->drop_last_raw();
   Problems problems;
   for (const State::Problem& problem : state_->problems) {
     if (problem.scope.starts_with(prefix_)) problems.add(problem.text);

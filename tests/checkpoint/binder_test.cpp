@@ -155,6 +155,36 @@ TEST(Binder, ReleasesMappedPagesOfAFile) {
   EXPECT_NO_THROW(binder.finish());
 }
 
+/// Resident bytes of mapped files of this process.
+long resident_file_kilobytes() {
+  std::ifstream status("/proc/self/status");
+  std::string line;
+  while (std::getline(status, line)) {
+    if (line.starts_with("RssFile:")) return std::stol(line.substr(8));
+  }
+  return -1;
+}
+
+TEST(Binder, RawBytesStopBeingResidentAtTheNextTake) {
+  const TemporaryFolder folder;
+  RandomTensors tensors;
+  tensors.add("a", {2 << 20}).add("b", {2 << 20}).add("c", {1});
+  write_safetensors(folder.file("x.safetensors"), tensors.sources());
+  WeightStore store;
+  const Binder binder(Checkpoint::open(folder.file("x.safetensors")), store);
+  const long before = resident_file_kilobytes();
+  for (const char* name : {"a", "b"}) {
+    const TensorEntry* entry = binder.take_raw(name, {2 << 20});
+    EXPECT_EQ(std::memcmp(entry->bytes.data(), tensors.values(name).data(), entry->bytes.size()),
+              0);
+    const long now = resident_file_kilobytes();
+    EXPECT_GT(now, before + 6'000);   // this tensor's 8 MB
+    EXPECT_LT(now, before + 12'000);  // and no other's
+  }
+  binder.take("c", {1});
+  EXPECT_LT(resident_file_kilobytes(), before + 3'000);
+}
+
 TEST(Binder, ChecksAnOutlineWithoutWeights) {
   const Checkpoint outline = Checkpoint::outline(
       parse_key_list("net.{0..2}.weight F16 70000,70000\nnet.bias F16 3\n", "list"), "list");
