@@ -149,6 +149,8 @@ TEST(Pickle, MemoSharesValues) {
   const Parsed memoized("(K\7\x94K\x8\x94h\1h\0t"s);
   EXPECT_EQ(memoized.item(2).integer, 8);
   EXPECT_EQ(memoized.item(3).integer, 7);
+  const Parsed rewritten("(K\7q\0q\0K\x8\x94h\1t"s);
+  EXPECT_EQ(rewritten.item(2).integer, 8);
   const Parsed wide("(K\7r\2\0\0\0j\2\0\0\0t"s);
   EXPECT_EQ(&wide.item(0), &wide.item(1));
 }
@@ -207,6 +209,7 @@ TEST(Pickle, OtherObjectsAreRefused) {
       {"cm\nvalue.__class__\n", "m.value.__class__"},
       {"cm.value\n\n", "m.value."},
       {"cm\nvalu\n", "m.valu"},
+      {"cother\nvalue\n", "other.value"},
       {"c\n\n", "."},
       {"cm\nx\x1b[2J\n", "m.x?[2J"},
       {"K\1cos\nsystem\n0", "os.system"},
@@ -322,7 +325,7 @@ TEST(Pickle, BoundsOnSize) {
                "[checkpoint] p: pickle: expected at most 16777216 bytes, got 16777217",
                [] { parse(std::string(kMaxPickleBytes + 1, 'N')); });
   expect_error_with(ErrorCode::unsupported, "pickle: more than 2097152 values (byte ", [] {
-    parse("\x80\2("s + std::string(kMaxPickleValues + 1, 'N') + "t.");
+    parse("\x80\2("s + std::string(kMaxPickleValues, 'N') + "t.");
   });
   // as many values as fit, each of the largest kind
   const std::string most = "\x80\2("s + std::string(kMaxPickleValues - 1, ')') + "t.";

@@ -48,7 +48,8 @@ struct ZipPart {
   std::int64_t claimed_stored = -1;
   std::int64_t claimed_offset = -1;
   std::int64_t claimed_crc = -1;
-  std::string gap = {};  // bytes in front of the entry
+  std::string gap = {};           // bytes in front of the entry
+  std::uint16_t local_flags = 0;  // set in the local header only
 };
 
 struct ZipEnd {
@@ -59,7 +60,8 @@ struct ZipEnd {
   std::int64_t count64 = -1, size64 = -1, offset64 = -1;  // lies of the zip64 record
   std::int64_t record_at = -1, record_size = -1, disks = 1;
   std::uint16_t disk = 0;
-  std::string gap = {};  // bytes behind the directory
+  std::string front = {};  // bytes in front of the directory
+  std::string gap = {};    // bytes behind it
 };
 
 inline std::uint64_t either(std::int64_t lie, std::uint64_t truth) {
@@ -77,8 +79,8 @@ inline std::string zip_file(const std::vector<ZipPart>& parts, const ZipEnd& end
     std::string extra = part.local_extra;
     if (part.local64) extra += little(1, 2) + little(16, 2) + little(size, 8) + little(size, 8);
     const std::string local_name = part.local_name.empty() ? part.name : part.local_name;
-    file += little(0x04034b50, 4) + little(0, 2) + little(flags, 2) + little(part.local_method, 2) +
-            little(0, 4) + little(known ? crc : 0, 4) +
+    file += little(0x04034b50, 4) + little(0, 2) + little(flags | part.local_flags, 2) +
+            little(part.local_method, 2) + little(0, 4) + little(known ? crc : 0, 4) +
             little(part.local64 ? 0xffffffff
                    : known      ? size
                                 : 0,
@@ -111,6 +113,7 @@ inline std::string zip_file(const std::vector<ZipPart>& parts, const ZipEnd& end
                  little(part.central64 ? 0xffffffff : offset, 4) + part.name + central_extra +
                  part.comment;
   }
+  file += end.front;
   const std::uint64_t at = file.size();
   file += directory + end.gap;
   if (end.zip64) {

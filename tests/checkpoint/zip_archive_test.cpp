@@ -219,6 +219,16 @@ std::vector<Hostile> hostile_archives() {
        {},
        kCorrupt,
        broken + "9 bytes in front of m/data.pkl belong to no entry"},
+      {"something in front of the directory",
+       three_parts(),
+       {.front = "?"},
+       kCorrupt,
+       broken + "1 bytes belong to no entry"},
+      {"other flags, says the local header",
+       with(2, [](ZipPart& p) { p.local_flags = 1; }),
+       {},
+       kCorrupt,
+       contradict},
       {"a directory that starts late",
        three_parts(),
        {.gap = "?"},
@@ -393,6 +403,7 @@ TEST(ZipArchive, TruncatedAnywhere) {
   }
 }
 
+// A change outside of the contents is an error or changes nothing.
 TEST(ZipArchive, EveryByteFlipped) {
   for (const bool zip64 : {false, true}) {
     const std::string whole = zip_file(three_parts(), {.zip64 = zip64, .saturated = zip64});
@@ -404,6 +415,14 @@ TEST(ZipArchive, EveryByteFlipped) {
           const ZipArchive archive = ZipArchive::parse(bytes_of(file), "flipped.zip");
           expect_sound(archive, file);
           EXPECT_EQ(archive.entries().size(), 3u);
+          for (const ZipPart& part : three_parts()) {
+            const ZipEntry* entry = archive.find(part.name);
+            ASSERT_NE(entry, nullptr);
+            const auto begin = static_cast<std::size_t>(
+                reinterpret_cast<const char*>(entry->bytes.data()) - file.data());
+            const bool inside = at >= begin && at < begin + part.content.size();
+            EXPECT_TRUE(inside || text_of(entry->bytes) == part.content) << at;
+          }
         } catch (const Error& error) {
           EXPECT_TRUE(error.code() == ErrorCode::corrupt || error.code() == ErrorCode::unsupported);
         }
