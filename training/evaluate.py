@@ -1,6 +1,6 @@
 """Measures a model on shapes whose parameters it never saw.
 
-    python -m training.evaluate --bundle models/sinter-small --out models/sinter-small/evaluation.json
+    python -m training.evaluate --bundle models/sinter-small --out evaluation.json
 """
 
 import argparse

@@ -110,8 +110,10 @@ def training_images(programs: Tensor, half_extents: Tensor, points: Tensor, size
     return (soften(images, rng) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
-def cutouts(programs: Tensor, half_extents: Tensor, points: Tensor, size: int, seed: int, view: View) -> tuple[Tensor, Tensor]:
+def cutouts(
+    programs: Tensor, half_extents: Tensor, points: Tensor, size: int, seed: int, view: View, samples: int = 3
+) -> tuple[Tensor, Tensor]:
     """[B, 4, size, size] straight RGBA in [0, 1] on a transparent ground, and the cameras."""
     rng = Sampler(programs.shape[0], programs.device, seed)
     camera = cameras(points, half_extents, view, rng)
-    return sdf.render(programs, camera, size, samples=3), camera
+    return sdf.render(programs, camera, size, samples), camera

@@ -16,7 +16,7 @@ CAMERA_FLOATS = 24
 SOURCE = Path(__file__).with_name("sdf.cu")
 BUILD_DIR = Path(__file__).with_name("build")
 CUDA_FLAGS = ["-O3", "--use_fast_math", "-gencode=arch=compute_90a,code=sm_90a", "-shared", "-Xcompiler", "-fPIC"]
-CPU_FLAGS = ["-O3", "-march=native", "-fopenmp", "-shared", "-fPIC", "-x", "c++"]
+CPU_FLAGS = ["-O3", "-ffast-math", "-march=native", "-fopenmp", "-shared", "-fPIC", "-x", "c++"]
 
 
 @functools.cache
