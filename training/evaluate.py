@@ -5,7 +5,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def from_pictures(
     return iou, f
 
 
-def in_parts(function: object, examples: EvaluationSet, size: int = 128) -> tuple[Tensor, Tensor]:
+def in_parts(function: Callable[[EvaluationSet], tuple[Tensor, Tensor]], examples: EvaluationSet, size: int = 128) -> tuple[Tensor, Tensor]:
     """Applies ``function`` to slices of the set and joins the results."""
     parts = [function(examples.part(slice(i, i + size))) for i in range(0, len(examples.images), size)]
     return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])

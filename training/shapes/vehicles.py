@@ -1,11 +1,13 @@
 """Vehicles. Road vehicles stand sideways to the viewer, planes and ships may face it."""
 
-from training.shapes.builder import QUARTER, Builder
+from torch import Tensor
+
+from training.shapes.builder import QUARTER, Builder, Value
 
 CORNERS = [(x, z) for x in (-1, 1) for z in (-1, 1)]
 
 
-def wheels(b: Builder, x: object, y: object, z: object, radius: object, colour: object, half: object = 0.07) -> None:
+def wheels(b: Builder, x: Value, y: Value, z: Value, radius: Value, colour: Tensor, half: Value = 0.07) -> None:
     """Four wheels at (+-x, y, +-z)."""
     for side_x, side_z in CORNERS:
         b.cylinder((side_x * x, y, side_z * z), radius, half, 0.02, rot=b.along_z(), colour=colour)
