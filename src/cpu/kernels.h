@@ -58,8 +58,8 @@ struct GemmTask {
 // ------------------------------------------------------------------------------------
 
 /// Queries and keys of one block.
-inline constexpr std::int64_t kQueryBlock = 112;
-inline constexpr std::int64_t kKeyBlock = 128;
+inline constexpr std::int64_t kQueryBlock = 56;
+inline constexpr std::int64_t kKeyBlock = 256;
 
 /// Floats of scratch that `attend` needs.
 static constexpr std::int64_t attend_scratch_size(std::int64_t dim) {

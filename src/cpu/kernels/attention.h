@@ -52,26 +52,30 @@ inline void block_logits(const AttendTask& task,
   }
 }
 
-/// Turns the logits of `end` columns into weights relative to the new maximum, and rescales what
-/// was summed before.
+/// Turns the logits of `end` columns (whole panels) into weights relative to the new maximum, and
+/// rescales what was summed before.
 inline void block_weights(const AttendTask& task, const AttendState& state, std::int64_t end) {
   for (std::int64_t r = 0; r < task.rows; ++r) {
     float* row = state.logits + r * kKeyBlock;
-    Vec largest = load(row);
-    for (std::int64_t key = kLanes; key < end; key += kLanes) {
-      largest = vmax(largest, load(row + key));
+    Vec largest[2] = {load(row), load(row + kLanes)};
+    for (std::int64_t key = 2 * kLanes; key < end; key += 2 * kLanes) {
+      largest[0] = vmax(largest[0], load(row + key));
+      largest[1] = vmax(largest[1], load(row + key + kLanes));
     }
-    const float block_top = max_lanes(largest);
+    const float block_top = max_lanes(vmax(largest[0], largest[1]));
     const float top = block_top > state.top[r] ? block_top : state.top[r];
     const float decay = exp2_nonpositive(splat(state.top[r] - top))[0];
-    Vec sum = {};
-    for (std::int64_t key = 0; key < end; key += kLanes) {
-      const Vec weight = exp2_nonpositive(load(row + key) - top);
-      store(row + key, weight);
-      sum += weight;
+    Vec sum[2] = {};
+    for (std::int64_t key = 0; key < end; key += 2 * kLanes) {
+      const Vec low = exp2_nonpositive(load(row + key) - top);
+      const Vec high = exp2_nonpositive(load(row + key + kLanes) - top);
+      store(row + key, low);
+      store(row + key + kLanes, high);
+      sum[0] += low;
+      sum[1] += high;
     }
     state.top[r] = top;
-    state.total[r] = state.total[r] * decay + sum_lanes(sum);
+    state.total[r] = state.total[r] * decay + sum_lanes(sum[0] + sum[1]);
     float* sums = state.sums + r * state.padded;
     for (std::int64_t i = 0; i < state.padded; i += kLanes) store(sums + i, load(sums + i) * decay);
   }

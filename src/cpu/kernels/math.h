@@ -35,7 +35,7 @@ inline constexpr float kRoundToExponent = 12582912.0F + 127.0F;
 
 /// 2^t for t <= 0; below -125 the result is 2^-125. Relative error 1.5e-7. NaN stays NaN.
 SINTER_INLINE Vec exp2_nonpositive(Vec t) {
-  t = t < -125.0F ? splat(-125.0F) : t;
+  t = vmax(splat(-125.0F), t);
   const Vec shifted = t + kRoundToExponent;
   const Vec power = reinterpret_cast<Vec>(reinterpret_cast<VecInt>(shifted) << 23);
   return exp2_fraction(t - (shifted - kRoundToExponent)) * power;
@@ -45,7 +45,7 @@ SINTER_INLINE Vec exp2_nonpositive(Vec t) {
 SINTER_INLINE Vec exp_nonpositive(Vec x) {
   constexpr float kLn2High = 0.693145752F;  // 17 bits: exact times any exponent
   constexpr float kLn2Low = 1.42860677e-6F;
-  x = x < -86.0F ? splat(-86.0F) : x;
+  x = vmax(splat(-86.0F), x);
   const Vec shifted = x * kLog2E + kRoundToExponent;
   const Vec power = reinterpret_cast<Vec>(reinterpret_cast<VecInt>(shifted) << 23);
   const Vec n = shifted - kRoundToExponent;

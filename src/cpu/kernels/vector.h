@@ -43,6 +43,7 @@ SINTER_INLINE void store_partial(float* p, Vec v, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) p[i] = v[i];
 }
 
+/// The larger; the second where one is NaN.
 SINTER_INLINE Vec vmax(Vec a, Vec b) {
   return a > b ? a : b;
 }
