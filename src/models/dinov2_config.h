@@ -7,17 +7,18 @@
 
 namespace sinter::models {
 
-/// `config` of the image encoder in a bundle's config.yaml; the defaults are DINOv2-giant's.
+/// `config` of the image encoder in a bundle's config.yaml; the defaults are those of the
+/// transformers library's Dinov2Config.
 struct Dinov2Config {
-  std::int64_t width = 1536;      ///< W, key hidden_size
-  std::int64_t layers = 40;       ///< key num_hidden_layers
-  std::int64_t heads = 24;        ///< key num_attention_heads; W / heads is 64
-  std::int64_t image_size = 518;  ///< side of the pictures that the position table was made for
+  std::int64_t width = 768;       ///< W, key hidden_size
+  std::int64_t layers = 12;       ///< key num_hidden_layers
+  std::int64_t heads = 12;        ///< key num_attention_heads; W / heads is 64
+  std::int64_t image_size = 224;  ///< side of the pictures that the position table was made for
   std::int64_t patch_size = 14;   ///< side of a patch, divides image_size
   std::int64_t channels = 3;      ///< key num_channels
   std::int64_t mlp_ratio = 4;     ///< inner width of the MLP / W, before the SwiGLU reduction
   bool qkv_bias = true;           ///< bias of query, key and value
-  bool swiglu = true;      ///< key use_swiglu_ffn: gated FFN (giant) instead of an MLP (large)
+  bool swiglu = false;     ///< key use_swiglu_ffn: gated FFN (giant) instead of an MLP (large)
   float norm_eps = 1e-6F;  ///< key layer_norm_eps, of every LayerNorm
 
   std::int64_t head_dim() const { return width / heads; }

@@ -28,8 +28,7 @@ ImageConditionerConfig ImageConditionerConfig::from(const checkpoint::ConfigNode
   const checkpoint::ConfigNode kwargs = encoder.child("kwargs");
   ImageConditionerConfig c;
   c.backbone = Dinov2Config::from(kwargs.child("config"));
-  c.image_size =
-      read_integer(kwargs, "image_size", c.backbone.image_size, {c.backbone.patch_size, 8192});
+  c.image_size = read_integer(kwargs, "image_size", c.image_size, {c.backbone.patch_size, 8192});
   if (c.image_size % c.backbone.patch_size != 0) {
     kwargs.fail_at(
         "image_size",

@@ -10,7 +10,7 @@ namespace sinter::models {
 
 /// The `conditioner` section of a bundle's config.yaml.
 struct ImageConditionerConfig {
-  std::int64_t image_size = 518;  ///< side of the backbone's input, a multiple of its patch size
+  std::int64_t image_size = 224;  ///< side of the backbone's input, a multiple of its patch size
   bool use_cls_token = true;      ///< false drops the class token from the result
   Dinov2Config backbone;
 

@@ -24,7 +24,9 @@ ShapeVaeConfig ShapeVaeConfig::from(const checkpoint::ConfigNode& vae) {
   check_target(vae, "ShapeVAE");
   const checkpoint::ConfigNode params = vae.child("params");
   ShapeVaeConfig c;
-  params.required<std::int64_t>("num_latents");
+  for (const char* key : {"num_latents", "embed_dim", "width", "heads", "num_decoder_layers"}) {
+    params.required<std::int64_t>(key);
+  }
   c.num_latents = read_integer(params, "num_latents", 0, {1, kMaxTokens});
   c.embed_dim = read_integer(params, "embed_dim", c.embed_dim, {1, kMaxWidth});
   c.width = read_integer(params, "width", c.width, {1, kMaxWidth});

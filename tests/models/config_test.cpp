@@ -66,7 +66,9 @@ TEST(ShapeModelConfig, ReadsTheBaseBundle) {
 
 TEST(ShapeModelConfig, AbsentKeysTakeUpstreamsDefaults) {
   const auto node = checkpoint::ConfigNode::parse(
-      "target: a.ShapeVAE\nparams: {num_latents: 7, width: 128, heads: 2}\n", "config.yaml");
+      "target: a.ShapeVAE\nparams: {num_latents: 7, embed_dim: 8, width: 128, heads: 2, "
+      "num_decoder_layers: 1}\n",
+      "config.yaml");
   const ShapeVaeConfig vae = ShapeVaeConfig::from(node);
   EXPECT_EQ(vae.encoder_layers, 8);
   EXPECT_EQ(vae.pc_size, 5120);
@@ -114,6 +116,9 @@ TEST(ShapeModelConfig, RefusesBadSizesNamingTheKey) {
            Case{"num_latents: 3072", "num_latents: 0", "vae.params.num_latents"},
            Case{"num_latents: 3072", "unrelated: 1", "vae.params.num_latents"},
            Case{"width: 1024", "width: 1025", "vae.params.width"},
+           Case{"width: 1024", "unrelated: 1", "vae.params.width"},
+           Case{"embed_dim: 64", "unrelated: 1", "vae.params.embed_dim"},
+           Case{"num_decoder_layers: 16", "unrelated: 1", "vae.params.num_decoder_layers"},
            Case{"num_freqs: 8", "num_freqs: 100", "vae.params.num_freqs"},
            Case{"scale_factor: 0.99", "scale_factor: -0.99", "vae.params.scale_factor"},
            Case{"geo_decoder_downsample_ratio: 1",
