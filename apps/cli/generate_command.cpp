@@ -1,3 +1,4 @@
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -39,6 +40,18 @@ std::string shipped_model() {
     if (fs::exists(candidate, ignored)) return candidate.string();
   }
   return name.string();
+}
+
+/// CLI11 would wrap a negative or too large number around.
+std::uint64_t parse_seed(const std::string& text) {
+  std::uint64_t seed = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, seed);
+  if (error != std::errc() || stop != end) {
+    throw Error(ErrorCode::invalid_argument,
+                "[generate] seed: expected an integer 0..18446744073709551615, got '" + text + "'");
+  }
+  return seed;
 }
 
 nlohmann::ordered_json to_json(const Metrics& metrics) {
@@ -141,8 +154,12 @@ void add_generate(CLI::App& app, int&) {
           "--guidance", options.guidance, "how strictly to follow the picture; negative: off")
       ->capture_default_str()
       ->group("Sampling");
-  command->add_option("--seed", options.seed, "seed of the initial noise, 0..2^64-1")
-      ->capture_default_str()
+  command
+      ->add_option_function<std::string>(
+          "--seed",
+          [&options](const std::string& text) { options.seed = parse_seed(text); },
+          "seed of the initial noise, 0..2^64-1")
+      ->default_str(std::to_string(options.seed))
       ->group("Sampling");
 
   command->add_option("--octree", options.octree, "grid cells along each axis, 16..512")

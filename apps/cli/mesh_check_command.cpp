@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -32,19 +33,22 @@ nlohmann::ordered_json to_json(const MeshReport& check) {
           {"max", check.max}};
 }
 
+std::string value_text(const nlohmann::ordered_json& value) {
+  if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
+  if (value.is_number_integer()) return grouped(value.get<std::int64_t>());
+  if (value.is_number()) return number(value.get<double>(), 6);
+  std::string text;
+  for (const auto& element : value) text += (text.empty() ? "" : ", ") + value_text(element);
+  return text;
+}
+
 void print(const MeshReport& check) {
   std::vector<std::pair<std::string, std::string>> pairs;
   const nlohmann::ordered_json json = to_json(check);
   for (const auto& [name, value] : json.items()) {
     std::string label = name;
-    for (char& c : label) {
-      if (c == '_') c = ' ';
-    }
-    pairs.emplace_back(label,
-                       value.is_boolean()          ? (value.get<bool>() ? "yes" : "no")
-                       : value.is_number_integer() ? grouped(value.get<std::int64_t>())
-                       : value.is_number()         ? number(value.get<double>(), 6)
-                                                   : value.dump());
+    std::replace(label.begin(), label.end(), '_', ' ');
+    pairs.emplace_back(label, value_text(value));
   }
   print_pairs(pairs);
 }

@@ -17,9 +17,11 @@ void ProgressLine::show(const Progress& progress) {
     stage_ = progress.stage;
     stage_start_ = progress.seconds;
     last_shown_ = -1;
+    stage_done_ = false;
   }
   if (!terminal_) {
-    if (stage_done) {
+    if (stage_done && !stage_done_) {
+      stage_done_ = true;
       std::fprintf(stderr,
                    "%-9s  done in %s\n",
                    progress.stage,

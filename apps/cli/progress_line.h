@@ -26,6 +26,7 @@ class ProgressLine {
   double last_shown_ = -1;
   std::string stage_;
   double stage_start_ = 0;
+  bool stage_done_ = false;
 };
 
 }  // namespace sinter::cli
