@@ -59,8 +59,7 @@ struct Binder::State {
   };
   std::vector<Problem> problems;
   std::set<std::string, std::less<>> reported;  // texts, so that nothing is listed twice
-
-  const TensorEntry* last_raw = nullptr;  // whose pages may still be resident
+  std::deque<const TensorEntry*> raw;           // the last ones, whose pages may be resident
 
   std::size_t index_of(const TensorEntry& entry) const {
     return static_cast<std::size_t>(&entry - checkpoint.entries().data());
@@ -68,8 +67,9 @@ struct Binder::State {
   void add(const std::string& scope, std::string text) {
     if (reported.insert(text).second) problems.push_back({scope, std::move(text)});
   }
-  void drop_last_raw() {
-    if (last_raw != nullptr) checkpoint.drop_pages(*std::exchange(last_raw, nullptr));
+  /// Drops the pages of all but the `keep` last tensors that were taken raw.
+  void drop_raw(std::size_t keep) {
+    for (; raw.size() > keep; raw.pop_front()) checkpoint.drop_pages(*raw.front());
   }
   const TensorEntry* find(const std::string& name, const Shape& expected);
   Tensor convert(const TensorEntry& entry);
@@ -77,7 +77,7 @@ struct Binder::State {
 
 /// The entry, marked as taken, or null with the reason recorded.
 const TensorEntry* Binder::State::find(const std::string& name, const Shape& expected) {
-  drop_last_raw();
+  drop_raw(1);
   const TensorEntry* entry = checkpoint.find(name);
   if (entry == nullptr) {
     add(name, missing(name, expected));
@@ -157,8 +157,9 @@ Tensor Binder::take_optional(std::string_view name, const Shape& expected) const
 }
 
 const TensorEntry* Binder::take_raw(std::string_view name, const Shape& expected) const {
-  state_->last_raw = state_->find(full_name(name), expected);
-  return state_->last_raw;
+  const TensorEntry* entry = state_->find(full_name(name), expected);
+  if (entry != nullptr) state_->raw.push_back(entry);
+  return entry;
 }
 
 void Binder::skip(std::string_view name) const {
@@ -177,7 +178,7 @@ void Binder::finish(std::initializer_list<std::string_view> may_remain) const {
 }
 
 void Binder::finish(const std::vector<std::string>& may_remain) const {
-  state_->drop_last_raw();
+  state_->drop_raw(0);
   Problems problems;
   for (const State::Problem& problem : state_->problems) {
     if (problem.scope.starts_with(prefix_)) problems.add(problem.text);

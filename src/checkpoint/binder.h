@@ -79,9 +79,10 @@ class Binder {
   /// As take(), but a missing tensor is no problem: the result is then not defined().
   Tensor take_optional(std::string_view name, const Shape& expected) const;
   /// The mapped bytes as they are, any dtype, marked as taken; null where missing or mis-shaped
-  /// (recorded for finish()). Valid while a copy of the checkpoint lives; once the next tensor is
-  /// taken they no longer count as resident memory (MappedFile::drop_pages()), so a caller that
-  /// packs each weight before it takes the next never holds the file in memory as well.
+  /// (recorded for finish()). Valid while a copy of the checkpoint lives; at the second take after
+  /// this one they stop counting as resident memory (MappedFile::drop_pages()), so a layer that
+  /// packs its weight and bias before the next layer takes its own never holds the file in memory
+  /// as well.
   const TensorEntry* take_raw(std::string_view name, const Shape& expected) const;
 
   /// Marks as taken, without reading, what this network knows and does not use: the name itself and
