@@ -3,7 +3,7 @@
 from dataclasses import asdict, replace
 from typing import Any
 
-from training.models import DiTConfig, DinoConfig, VAEConfig
+from training.models import DinoConfig, DiTConfig, VAEConfig
 
 IMAGE_SIZE = 140
 SURFACE_POINTS = 1024

@@ -7,6 +7,7 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -103,13 +104,13 @@ def report(bundle: Path, draws: int, device: torch.device) -> dict[str, object]:
         labels = examples.batch.kinds
         group: dict[str, object] = {}
         with torch.autocast(device.type, torch.float16, enabled=device.type == "cuda"):
-            iou, f = in_parts(lambda e: reconstruct(vae, e), examples)
+            iou, f = in_parts(partial(reconstruct, vae), examples)
             group["vae"] = {**summary(iou, f), "kinds": by_kind(kinds, labels, iou, f)}
             group["settings"] = {}
             for steps, guidance, count in SETTINGS:
-                seeds = NOISE_SEEDS[:count]
-                iou, f = in_parts(lambda e: from_pictures(vae, dit, dino, scale, e, steps, guidance, seeds), examples)
-                entry = {**summary(iou, f), "seeds": len(seeds), "kinds": by_kind(kinds, labels, iou, f)}
+                measure = partial(from_pictures, vae, dit, dino, scale, steps=steps, guidance=guidance, seeds=NOISE_SEEDS[:count])
+                iou, f = in_parts(measure, examples)
+                entry = {**summary(iou, f), "seeds": count, "kinds": by_kind(kinds, labels, iou, f)}
                 group["settings"][f"{steps} steps, guidance {guidance:g}"] = entry
         result[name] = group
     return result

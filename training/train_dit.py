@@ -15,8 +15,24 @@ from torch import Tensor, nn
 
 from training import config
 from training.data import ExampleStore, make_pool
-from training.evaluate import EvaluationSet, evaluation_set, from_pictures, in_parts, summary
-from training.loop import Average, Clock, GraphedStep, Log, learning_rate, load_prefixed, load_weights, prefixed, save_weights
+from training.evaluate import (
+    EvaluationSet,
+    evaluation_set,
+    from_pictures,
+    in_parts,
+    summary,
+)
+from training.loop import (
+    Average,
+    Clock,
+    GraphedStep,
+    Log,
+    learning_rate,
+    load_prefixed,
+    load_weights,
+    prefixed,
+    save_weights,
+)
 from training.models import Dinov2, Hunyuan3DDiT, ShapeVAE, VAEConfig
 from training.models.dino import normalize_pixels
 from training.models.vae import FourierEmbedder, GeometryDecoder

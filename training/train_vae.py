@@ -12,8 +12,22 @@ from torch import Tensor, nn
 
 from training import config
 from training.data import Pool, field_targets, make_pool, query_points, surfaces
-from training.evaluate import EvaluationSet, evaluation_set, in_parts, reconstruct, summary
-from training.loop import Average, Clock, GraphedStep, Log, learning_rate, prefixed, save_weights
+from training.evaluate import (
+    EvaluationSet,
+    evaluation_set,
+    in_parts,
+    reconstruct,
+    summary,
+)
+from training.loop import (
+    Average,
+    Clock,
+    GraphedStep,
+    Log,
+    learning_rate,
+    prefixed,
+    save_weights,
+)
 from training.models import ShapeVAE
 from training.optim import Optimiser
 from training.shapes import HELD_OUT, TRAINED

@@ -5,7 +5,7 @@ components of a bundle. The modules are plain and exact: they train the small mo
 an independent reference for the native engine.
 """
 
-from training.models.dino import Dinov2, DinoConfig, encode_image
+from training.models.dino import DinoConfig, Dinov2, encode_image
 from training.models.dit import DiTConfig, Hunyuan3DDiT
 from training.models.vae import ShapeVAE, VAEConfig
 

@@ -1,6 +1,19 @@
 """The kinds of procedural objects: families for training, and kinds kept for evaluation."""
 
-from training.shapes import abstract, animals, buildings, electronics, food, furniture, held_out, mechanical, tools, toys, vehicles, vessels
+from training.shapes import (
+    abstract,
+    animals,
+    buildings,
+    electronics,
+    food,
+    furniture,
+    held_out,
+    mechanical,
+    tools,
+    toys,
+    vehicles,
+    vessels,
+)
 from training.shapes.builder import Builder, Kind, draw
 
 FAMILIES = (furniture, vessels, tools, vehicles, buildings, animals, mechanical, food, electronics, toys, abstract)

@@ -54,7 +54,8 @@ def assembly(b: Builder) -> None:
     leg = b.uniform(0.1, 0.4)
     for x in (-1, 1):
         for z in (-1, 1):
-            b.rod((x * width * 0.55, -half * 0.7, z * depth * 0.55), (x * width * 0.6, -half - leg, z * depth * 0.6), 0.055, colour=c_below, where=below == 2)
+            foot = (x * width * 0.6, -half - leg, z * depth * 0.6)
+            b.rod((x * width * 0.55, -half * 0.7, z * depth * 0.55), foot, 0.055, colour=c_below, where=below == 2)
     b.cylinder((0, b.uniform(-0.4, 0.4) * half, depth), b.uniform(0.08, 0.16), 0.1, rot=b.along_z(), colour=c_crown, where=b.chance(0.35))
 
 

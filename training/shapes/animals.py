@@ -18,7 +18,8 @@ def quadruped(b: Builder) -> None:
     for z in (-1, 1):
         b.cone((side * (x - 0.05), y + head, z * head * 0.6), 0.055, 0.02, b.uniform(0.06, 0.14), colour=c_trim)
     tail = b.uniform(0.1, 0.3)
-    b.rod((-side * (length + radius * 0.6), radius * 0.4, 0), (-side * (length + radius + 0.15), radius * 0.4 + tail, 0), 0.045, colour=c_trim, where=b.chance(0.7))
+    tip = (-side * (length + radius + 0.15), radius * 0.4 + tail, 0)
+    b.rod((-side * (length + radius * 0.6), radius * 0.4, 0), tip, 0.045, colour=c_trim, where=b.chance(0.7))
 
 
 def elephant(b: Builder) -> None:

@@ -41,7 +41,7 @@ def lighthouse(b: Builder) -> None:
     c_tower, c_band, c_roof = b.colour(), b.colour(), b.colour()
     banded = b.chance(0.6)
     b.cone((0, 0, 0), base, base * top, half, colour=c_tower)
-    for y, width in ((-0.4, 0.2 * 1.4), (0.4, 0.2 * 0.6)):
+    for y in (-0.4, 0.4):
         radius = base * (1 + (top - 1) * (y + 1) / 2) + 0.012
         b.cylinder((0, half * y, 0), radius, half * 0.16, colour=c_band, where=banded)
     b.cylinder((0, half + 0.02, 0), base * top * 1.35, 0.045, colour=c_roof)
@@ -127,7 +127,7 @@ def tent(b: Builder) -> None:
     b.wedge((0, 0, 0), width, height, depth, colour=c_cloth, where=~conical)
     b.cone((0, 0, 0), width, 0.04, height * 1.2, colour=c_cloth, where=conical)
     b.wedge((0, -height * (1 - door), depth), width * door * 0.8, height * door, 0.4, cut=True, where=~conical)
-    b.box((0, -height * b.pick(conical, 1.2, 1.0), 0), (width * 1.05, 0.04, b.pick(conical, 1.0, 1.0) * depth), bevel=0.01, colour=c_floor, where=~conical)
+    b.box((0, -height, 0), (width * 1.05, 0.04, depth), bevel=0.01, colour=c_floor, where=~conical)
 
 
 def mailbox(b: Builder) -> None:

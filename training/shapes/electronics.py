@@ -1,6 +1,6 @@
 """Electronics and instruments."""
 
-from training.shapes.builder import QUARTER, Builder
+from training.shapes.builder import Builder
 
 
 def monitor(b: Builder) -> None:

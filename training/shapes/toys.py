@@ -51,7 +51,8 @@ def teddy(b: Builder) -> None:
     for side in (-1, 1):
         b.sphere((side * head * 0.8, y + head * 0.75, 0), head * 0.38, colour=c_trim)
         b.rod((side * body * 0.8, body * 0.6, 0), (side * (body + 0.25), b.uniform(-0.15, 0.3), 0.1), limb, smooth=0.03, colour=c_fur)
-        b.rod((side * body * 0.5, -body * 0.8, 0.05), (side * body * 0.85, -body * 1.05, b.uniform(0.3, 0.45)), limb * 1.15, smooth=0.03, colour=c_fur)
+        foot = (side * body * 0.85, -body * 1.05, b.uniform(0.3, 0.45))
+        b.rod((side * body * 0.5, -body * 0.8, 0.05), foot, limb * 1.15, smooth=0.03, colour=c_fur)
 
 
 def top(b: Builder) -> None:
