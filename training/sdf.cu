@@ -4,8 +4,9 @@
 // it with what stands so far. The file compiles as CUDA (training) and, with `g++ -x c++`, as
 // plain C++ (checks, evaluation set); both export the same C functions.
 //
-// Distance formulas: Inigo Quilez, "distance functions", https://iquilezles.org/articles/distfunctions/
-// and "smooth minimum", https://iquilezles.org/articles/smin/.
+// Distance formulas: Inigo Quilez, "distance functions",
+// https://iquilezles.org/articles/distfunctions/ and "smooth minimum",
+// https://iquilezles.org/articles/smin/.
 
 #include <math.h>
 #include <stdint.h>
@@ -26,30 +27,73 @@ constexpr int kProgramFloats = kMaxOps * kOpFloats;
 constexpr int kCameraFloats = 24;
 
 // Layout of one operation; training/shapes/builder.py writes it.
-enum Slot { kType = 0, kCombine = 1, kSmooth = 2, kCentre = 3, kRotation = 6, kSize = 15, kColour = 21 };
-enum Primitive { kEnd = -2, kSkip = -1, kBox, kCylinder, kCone, kEllipsoid, kTorus, kCapsule, kWedge, kPrism };
+enum Slot {
+  kType = 0,
+  kCombine = 1,
+  kSmooth = 2,
+  kCentre = 3,
+  kRotation = 6,
+  kSize = 15,
+  kColour = 21
+};
+enum Primitive {
+  kEnd = -2,
+  kSkip = -1,
+  kBox,
+  kCylinder,
+  kCone,
+  kEllipsoid,
+  kTorus,
+  kCapsule,
+  kWedge,
+  kPrism
+};
 enum Combine { kUnion, kSubtract, kSmoothUnion, kIntersect };
 
 // Layout of one camera; training/render.py writes it.
-enum CameraSlot { kEye = 0, kRight = 3, kUp = 6, kForward = 9, kWindow = 12, kLight = 15, kAmbient = 18, kSpecular = 19, kBounds = 20 };
+enum CameraSlot {
+  kEye = 0,
+  kRight = 3,
+  kUp = 6,
+  kForward = 9,
+  kWindow = 12,
+  kLight = 15,
+  kAmbient = 18,
+  kSpecular = 19,
+  kBounds = 20
+};
 
 struct Vec3 {
   float x, y, z;
 };
 
-DEVICE Vec3 load3(const float* p) { return {p[0], p[1], p[2]}; }
-DEVICE Vec3 along(Vec3 a, float t, Vec3 b) { return {a.x + t * b.x, a.y + t * b.y, a.z + t * b.z}; }
-DEVICE float dot3(Vec3 a, Vec3 b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
-DEVICE float length2(float a, float b) { return sqrtf(a * a + b * b); }
-DEVICE float length3(Vec3 a) { return sqrtf(dot3(a, a)); }
-DEVICE float clampf(float x, float lo, float hi) { return fminf(fmaxf(x, lo), hi); }
+DEVICE Vec3 load3(const float* p) {
+  return {p[0], p[1], p[2]};
+}
+DEVICE Vec3 along(Vec3 a, float t, Vec3 b) {
+  return {a.x + t * b.x, a.y + t * b.y, a.z + t * b.z};
+}
+DEVICE float dot3(Vec3 a, Vec3 b) {
+  return a.x * b.x + a.y * b.y + a.z * b.z;
+}
+DEVICE float length2(float a, float b) {
+  return sqrtf(a * a + b * b);
+}
+DEVICE float length3(Vec3 a) {
+  return sqrtf(dot3(a, a));
+}
+DEVICE float clampf(float x, float lo, float hi) {
+  return fminf(fmaxf(x, lo), hi);
+}
 DEVICE Vec3 normalised(Vec3 a) {
   float s = 1.0f / sqrtf(dot3(a, a) + 1e-18f);
   return {a.x * s, a.y * s, a.z * s};
 }
 
 // Distance to an extruded 2-D shape: `d` in the plane, `h` beyond the end caps.
-DEVICE float extruded(float d, float h) { return fminf(fmaxf(d, h), 0.0f) + length2(fmaxf(d, 0.0f), fmaxf(h, 0.0f)); }
+DEVICE float extruded(float d, float h) {
+  return fminf(fmaxf(d, h), 0.0f) + length2(fmaxf(d, 0.0f), fmaxf(h, 0.0f));
+}
 
 DEVICE float box_distance(Vec3 p, const float* size) {
   float r = size[3];
@@ -70,7 +114,10 @@ DEVICE float cone_distance(Vec3 p, const float* size) {
   float q = length2(p.x, p.z);
   float cap_x = fmaxf(q - (p.y < 0.0f ? bottom : top), 0.0f), cap_y = fabsf(p.y) - half;
   float edge_x = top - bottom, edge_y = 2.0f * half;
-  float t = clampf(((q - bottom) * edge_x + (p.y + half) * edge_y) / (edge_x * edge_x + edge_y * edge_y), 0.0f, 1.0f);
+  float t =
+      clampf(((q - bottom) * edge_x + (p.y + half) * edge_y) / (edge_x * edge_x + edge_y * edge_y),
+             0.0f,
+             1.0f);
   float side_x = q - bottom - t * edge_x, side_y = p.y + half - t * edge_y;
   float squared = fminf(cap_x * cap_x + cap_y * cap_y, side_x * side_x + side_y * side_y);
   // The side's outward normal is (edge_y, -edge_x).
@@ -87,7 +134,9 @@ DEVICE float ellipsoid_distance(Vec3 p, const float* size) {
 }
 
 // size: ring radius, tube radius; axis y.
-DEVICE float torus_distance(Vec3 p, const float* size) { return length2(length2(p.x, p.z) - size[0], p.y) - size[1]; }
+DEVICE float torus_distance(Vec3 p, const float* size) {
+  return length2(length2(p.x, p.z) - size[0], p.y) - size[1];
+}
 
 // size: radius, half length of the core; axis y.
 DEVICE float capsule_distance(Vec3 p, const float* size) {
@@ -116,14 +165,22 @@ DEVICE float primitive_distance(const float* op, Vec3 world) {
   Vec3 p = {dot3(load3(m), d), dot3(load3(m + 3), d), dot3(load3(m + 6), d)};
   const float* size = op + kSize;
   switch ((int)op[kType]) {
-    case kBox: return box_distance(p, size);
-    case kCylinder: return cylinder_distance(p, size);
-    case kCone: return cone_distance(p, size);
-    case kEllipsoid: return ellipsoid_distance(p, size);
-    case kTorus: return torus_distance(p, size);
-    case kCapsule: return capsule_distance(p, size);
-    case kWedge: return wedge_distance(p, size);
-    default: return prism_distance(p, size);
+    case kBox:
+      return box_distance(p, size);
+    case kCylinder:
+      return cylinder_distance(p, size);
+    case kCone:
+      return cone_distance(p, size);
+    case kEllipsoid:
+      return ellipsoid_distance(p, size);
+    case kTorus:
+      return torus_distance(p, size);
+    case kCapsule:
+      return capsule_distance(p, size);
+    case kWedge:
+      return wedge_distance(p, size);
+    default:
+      return prism_distance(p, size);
   }
 }
 
@@ -141,14 +198,17 @@ DEVICE float program_distance(const float* program, Vec3 p, int* owner) {
       case kUnion:
         if (d < distance) distance = d, nearest = i;
         break;
-      case kSubtract: distance = fmaxf(distance, -d); break;
+      case kSubtract:
+        distance = fmaxf(distance, -d);
+        break;
       case kSmoothUnion: {
         float k = op[kSmooth], overlap = fmaxf(k - fabsf(distance - d), 0.0f) / k;
         if (d < distance) nearest = i;
         distance = fminf(distance, d) - overlap * overlap * k * 0.25f;
         break;
       }
-      default: distance = fmaxf(distance, d);
+      default:
+        distance = fmaxf(distance, d);
     }
   }
   if (owner) *owner = nearest;
@@ -171,17 +231,23 @@ DEVICE uint32_t next_random(uint32_t& state) {
   uint32_t word = ((state >> ((state >> 28) + 4)) ^ state) * 277803737u;
   return (word >> 22) ^ word;
 }
-DEVICE float uniform(uint32_t& state) { return (next_random(state) >> 8) * (1.0f / 16777216.0f); }
+DEVICE float uniform(uint32_t& state) {
+  return (next_random(state) >> 8) * (1.0f / 16777216.0f);
+}
 
 // One point of the surface, near uniform in area: rejection into a thin shell, then Newton steps.
 // Writes point and normal, six floats.
-DEVICE void sample_surface(const float* program, const float* half_extent, uint32_t state, float* out) {
+DEVICE void sample_surface(const float* program,
+                           const float* half_extent,
+                           uint32_t state,
+                           float* out) {
   const float shell = 0.03f;
   next_random(state);
   next_random(state);
   Vec3 p = {0.0f, 0.0f, 0.0f};
   for (int attempt = 0; attempt < 600; attempt++) {
-    p = {(2.0f * uniform(state) - 1.0f) * (half_extent[0] + shell), (2.0f * uniform(state) - 1.0f) * (half_extent[1] + shell),
+    p = {(2.0f * uniform(state) - 1.0f) * (half_extent[0] + shell),
+         (2.0f * uniform(state) - 1.0f) * (half_extent[1] + shell),
          (2.0f * uniform(state) - 1.0f) * (half_extent[2] + shell)};
     float d = program_distance(program, p, nullptr);
     if (fabsf(d) > shell) continue;
@@ -196,20 +262,23 @@ DEVICE void sample_surface(const float* program, const float* half_extent, uint3
 }
 
 // Clips the ray to the box of half extents `half`; false when it misses.
-DEVICE bool clip_to_box(Vec3 origin, Vec3 direction, const float* half, float& near_t, float& far_t) {
+DEVICE bool clip_to_box(
+    Vec3 origin, Vec3 direction, const float* half, float& near_t, float& far_t) {
   const float margin = 0.02f;
   const float o[3] = {origin.x, origin.y, origin.z}, d[3] = {direction.x, direction.y, direction.z};
   near_t = 0.0f, far_t = 1e3f;
   for (int axis = 0; axis < 3; axis++) {
     float inverse = 1.0f / (fabsf(d[axis]) < 1e-7f ? 1e-7f : d[axis]);
-    float a = (-half[axis] - margin - o[axis]) * inverse, b = (half[axis] + margin - o[axis]) * inverse;
+    float a = (-half[axis] - margin - o[axis]) * inverse,
+          b = (half[axis] + margin - o[axis]) * inverse;
     near_t = fmaxf(near_t, fminf(a, b)), far_t = fminf(far_t, fmaxf(a, b));
   }
   return near_t < far_t;
 }
 
 // Sphere tracing; true and the hit's distance and owner when the ray meets the surface.
-DEVICE bool trace(const float* program, Vec3 origin, Vec3 direction, const float* half, float& t, int& owner) {
+DEVICE bool trace(
+    const float* program, Vec3 origin, Vec3 direction, const float* half, float& t, int& owner) {
   float far_t;
   if (!clip_to_box(origin, direction, half, t, far_t)) return false;
   for (int step = 0; step < 96 && t < far_t; step++) {
@@ -221,7 +290,8 @@ DEVICE bool trace(const float* program, Vec3 origin, Vec3 direction, const float
 }
 
 // Lambert shading under one distant light and a sky brighter above, with a glossy highlight.
-DEVICE void shade(const float* program, const float* camera, Vec3 p, Vec3 direction, int owner, float* rgb) {
+DEVICE void shade(
+    const float* program, const float* camera, Vec3 p, Vec3 direction, int owner, float* rgb) {
   Vec3 n = program_normal(program, p), light = load3(camera + kLight);
   Vec3 half = normalised({light.x - direction.x, light.y - direction.y, light.z - direction.z});
   float gloss = fmaxf(dot3(n, half), 0.0f);
@@ -229,19 +299,29 @@ DEVICE void shade(const float* program, const float* camera, Vec3 p, Vec3 direct
   float ambient = camera[kAmbient];
   float diffuse = ambient * (0.8f + 0.2f * n.y) + (1.0f - ambient) * fmaxf(dot3(n, light), 0.0f);
   const float* colour = program + owner * kOpFloats + kColour;
-  for (int k = 0; k < 3; k++) rgb[k] += clampf(colour[k] * diffuse + camera[kSpecular] * gloss, 0.0f, 1.0f);
+  for (int k = 0; k < 3; k++)
+    rgb[k] += clampf(colour[k] * diffuse + camera[kSpecular] * gloss, 0.0f, 1.0f);
 }
 
 // One pixel from samples x samples rays: straight (not premultiplied) colour and coverage.
-DEVICE void render_pixel(const float* program, const float* camera, int row, int column, int size, int samples, float* rgba) {
+DEVICE void render_pixel(const float* program,
+                         const float* camera,
+                         int row,
+                         int column,
+                         int size,
+                         int samples,
+                         float* rgba) {
   Vec3 eye = load3(camera + kEye), right = load3(camera + kRight), up = load3(camera + kUp);
-  const float* window = camera + kWindow;  // centre u, centre v, half width on the plane at distance 1
+  const float* window =
+      camera + kWindow;  // centre u, centre v, half width on the plane at distance 1
   float rgb[3] = {0.0f, 0.0f, 0.0f};
   int hits = 0;
   for (int s = 0; s < samples * samples; s++) {
     float x = (column + (s % samples + 0.5f) / samples) / size * 2.0f - 1.0f;
     float y = (row + (s / samples + 0.5f) / samples) / size * 2.0f - 1.0f;
-    Vec3 direction = along(along(load3(camera + kForward), window[0] + window[2] * x, right), window[1] - window[2] * y, up);
+    Vec3 direction = along(along(load3(camera + kForward), window[0] + window[2] * x, right),
+                           window[1] - window[2] * y,
+                           up);
     direction = normalised(direction);
     float t;
     int owner = 0;
@@ -253,7 +333,9 @@ DEVICE void render_pixel(const float* program, const float* camera, int row, int
   rgba[3] = (float)hits / (samples * samples);
 }
 
-DEVICE uint32_t point_seed(uint32_t seed, size_t index) { return seed * 2654435761u + (uint32_t)index * 9781u + 77u; }
+DEVICE uint32_t point_seed(uint32_t seed, size_t index) {
+  return seed * 2654435761u + (uint32_t)index * 9781u + 77u;
+}
 
 }  // namespace
 
@@ -267,7 +349,8 @@ constexpr int kFpsSlots = 8;  // points a thread of the farthest point kernel ow
 
 // Programs are read by every thread of a block: keep the block's one in shared memory.
 __device__ const float* load_program(const float* programs, float* shared) {
-  for (int i = threadIdx.x; i < kProgramFloats; i += blockDim.x) shared[i] = programs[(size_t)blockIdx.y * kProgramFloats + i];
+  for (int i = threadIdx.x; i < kProgramFloats; i += blockDim.x)
+    shared[i] = programs[(size_t)blockIdx.y * kProgramFloats + i];
   __syncthreads();
   return shared;
 }
@@ -281,7 +364,8 @@ __global__ void distance_kernel(const float* programs, const float* points, floa
   out[k] = program_distance(program, load3(points + 3 * k), nullptr);
 }
 
-__global__ void surface_kernel(const float* programs, const float* half_extents, uint32_t seed, float* out, int count) {
+__global__ void surface_kernel(
+    const float* programs, const float* half_extents, uint32_t seed, float* out, int count) {
   __shared__ float shared[kProgramFloats];
   const float* program = load_program(programs, shared);
   int i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -290,13 +374,15 @@ __global__ void surface_kernel(const float* programs, const float* half_extents,
   sample_surface(program, half_extents + 3 * blockIdx.y, point_seed(seed, k), out + 6 * k);
 }
 
-__global__ void render_kernel(const float* programs, const float* cameras, float* out, int size, int samples) {
+__global__ void render_kernel(
+    const float* programs, const float* cameras, float* out, int size, int samples) {
   __shared__ float shared[kProgramFloats];
   const float* program = load_program(programs, shared);
   int i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i >= size * size) return;
   float rgba[4];
-  render_pixel(program, cameras + kCameraFloats * blockIdx.y, i / size, i % size, size, samples, rgba);
+  render_pixel(
+      program, cameras + kCameraFloats * blockIdx.y, i / size, i % size, size, samples, rgba);
   for (int k = 0; k < 4; k++) out[((size_t)blockIdx.y * 4 + k) * size * size + i] = rgba[k];
 }
 
@@ -331,7 +417,8 @@ __global__ void farthest_kernel(const float* points, long long* out, int count, 
       int other_index = __shfl_xor_sync(~0u, index, offset);
       if (other > best || (other == best && other_index < index)) best = other, index = other_index;
     }
-    if (threadIdx.x % 32 == 0) warp_best[threadIdx.x / 32] = best, warp_index[threadIdx.x / 32] = index;
+    if (threadIdx.x % 32 == 0)
+      warp_best[threadIdx.x / 32] = best, warp_index[threadIdx.x / 32] = index;
     __syncthreads();
     if (threadIdx.x == 0) {
       int winner = 0;
@@ -343,27 +430,47 @@ __global__ void farthest_kernel(const float* points, long long* out, int count, 
   }
 }
 
-dim3 grid_for(int count, int batch) { return dim3((count + kThreads - 1) / kThreads, batch); }
+dim3 grid_for(int count, int batch) {
+  return dim3((count + kThreads - 1) / kThreads, batch);
+}
 
 }  // namespace
 
 extern "C" {
 // Every function takes contiguous device pointers and returns the CUDA error of its launch.
-int sdf_distance(const float* programs, const float* points, float* out, int batch, int count, void* stream) {
-  distance_kernel<<<grid_for(count, batch), kThreads, 0, (cudaStream_t)stream>>>(programs, points, out, count);
+int sdf_distance(
+    const float* programs, const float* points, float* out, int batch, int count, void* stream) {
+  distance_kernel<<<grid_for(count, batch), kThreads, 0, (cudaStream_t)stream>>>(
+      programs, points, out, count);
   return (int)cudaGetLastError();
 }
-int sdf_surface(const float* programs, const float* half_extents, unsigned seed, float* out, int batch, int count, void* stream) {
-  surface_kernel<<<grid_for(count, batch), kThreads, 0, (cudaStream_t)stream>>>(programs, half_extents, seed, out, count);
+int sdf_surface(const float* programs,
+                const float* half_extents,
+                unsigned seed,
+                float* out,
+                int batch,
+                int count,
+                void* stream) {
+  surface_kernel<<<grid_for(count, batch), kThreads, 0, (cudaStream_t)stream>>>(
+      programs, half_extents, seed, out, count);
   return (int)cudaGetLastError();
 }
-int sdf_render(const float* programs, const float* cameras, float* out, int batch, int size, int samples, void* stream) {
-  render_kernel<<<grid_for(size * size, batch), kThreads, 0, (cudaStream_t)stream>>>(programs, cameras, out, size, samples);
+int sdf_render(const float* programs,
+               const float* cameras,
+               float* out,
+               int batch,
+               int size,
+               int samples,
+               void* stream) {
+  render_kernel<<<grid_for(size * size, batch), kThreads, 0, (cudaStream_t)stream>>>(
+      programs, cameras, out, size, samples);
   return (int)cudaGetLastError();
 }
-int sdf_farthest(const float* points, long long* out, int batch, int count, int chosen, void* stream) {
+int sdf_farthest(
+    const float* points, long long* out, int batch, int count, int chosen, void* stream) {
   if (count > kFpsThreads * kFpsSlots) return (int)cudaErrorInvalidValue;
-  farthest_kernel<<<batch, kFpsThreads, 3 * count * sizeof(float), (cudaStream_t)stream>>>(points, out, count, chosen);
+  farthest_kernel<<<batch, kFpsThreads, 3 * count * sizeof(float), (cudaStream_t)stream>>>(
+      points, out, count, chosen);
   return (int)cudaGetLastError();
 }
 }
@@ -371,26 +478,50 @@ int sdf_farthest(const float* points, long long* out, int batch, int count, int 
 #else
 
 extern "C" {
-int sdf_distance(const float* programs, const float* points, float* out, int batch, int count, void*) {
+int sdf_distance(
+    const float* programs, const float* points, float* out, int batch, int count, void*) {
   long total = (long)batch * count;
 #pragma omp parallel for schedule(static, 4096)
-  for (long k = 0; k < total; k++) out[k] = program_distance(programs + k / count * kProgramFloats, load3(points + 3 * k), nullptr);
+  for (long k = 0; k < total; k++)
+    out[k] =
+        program_distance(programs + k / count * kProgramFloats, load3(points + 3 * k), nullptr);
   return 0;
 }
-int sdf_surface(const float* programs, const float* half_extents, unsigned seed, float* out, int batch, int count, void*) {
+int sdf_surface(const float* programs,
+                const float* half_extents,
+                unsigned seed,
+                float* out,
+                int batch,
+                int count,
+                void*) {
   long total = (long)batch * count;
 #pragma omp parallel for schedule(dynamic, 256)
   for (long k = 0; k < total; k++)
-    sample_surface(programs + k / count * kProgramFloats, half_extents + 3 * (k / count), point_seed(seed, k), out + 6 * k);
+    sample_surface(programs + k / count * kProgramFloats,
+                   half_extents + 3 * (k / count),
+                   point_seed(seed, k),
+                   out + 6 * k);
   return 0;
 }
-int sdf_render(const float* programs, const float* cameras, float* out, int batch, int size, int samples, void*) {
+int sdf_render(const float* programs,
+               const float* cameras,
+               float* out,
+               int batch,
+               int size,
+               int samples,
+               void*) {
   long pixels = (long)size * size, total = batch * pixels;
 #pragma omp parallel for schedule(dynamic, 256)
   for (long k = 0; k < total; k++) {
     long b = k / pixels, i = k % pixels;
     float rgba[4];
-    render_pixel(programs + b * kProgramFloats, cameras + b * kCameraFloats, i / size, i % size, size, samples, rgba);
+    render_pixel(programs + b * kProgramFloats,
+                 cameras + b * kCameraFloats,
+                 i / size,
+                 i % size,
+                 size,
+                 samples,
+                 rgba);
     for (int c = 0; c < 4; c++) out[(b * 4 + c) * pixels + i] = rgba[c];
   }
   return 0;
