@@ -71,11 +71,13 @@ std::vector<mesh::Vec3> read_ascii(const MeshSource& source) {
   words.line();  // "solid" and a name of any kind
   std::vector<mesh::Vec3> corners;
   bool ended = false;
+  const auto check_facet = [&] {
+    if (corners.size() % 3 != 0)
+      source.refuse(ErrorCode::corrupt, "a facet has not three vertices");
+  };
   // Facets are known by their "vertex" words alone; what stands between them adds nothing.
   for (std::string_view word = words.word(); !word.empty(); word = words.word()) {
-    if (word == "endfacet" && corners.size() % 3 != 0) {
-      source.refuse(ErrorCode::corrupt, "a facet has not three vertices");
-    }
+    if (word == "endfacet") check_facet();
     ended = word == "endsolid" || (ended && word != "facet");
     if (word != "vertex") continue;
     mesh::Vec3& corner = corners.emplace_back();
@@ -90,6 +92,7 @@ std::vector<mesh::Vec3> read_ascii(const MeshSource& source) {
     source.check_count(corners.size() / 3, "faces");
   }
   if (!ended) source.refuse_early();
+  check_facet();
   return corners;
 }
 

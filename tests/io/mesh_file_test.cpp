@@ -295,6 +295,7 @@ TEST(Stl, EachRefusalSaysWhy) {
   refuse("solid x\nfacet\nvertex 1 2 3\nvertex 1 2 y\n", "expected three numbers after vertex");
   refuse("solid x\nfacet\nvertex 1 2 3\nvertex 1 2 3\nendfacet\nendsolid",
          "a facet has not three vertices");
+  refuse("solid x\nvertex 1 2 3\nendsolid", "a facet has not three vertices");
   refuse("solid x\nendsolid x\n", "holds no triangle");
   Bytes cut = encode_stl(bumpy_mesh(0, 1));
   cut.pop_back();

@@ -1,0 +1,27 @@
+#pragma once
+// What the targets of the mesh formats share.
+
+#include <cstdlib>
+
+#include "core/error.h"
+#include "io/mesh_file.h"
+
+/// Reads bytes as a file of that name: an Error, or a mesh with faces whose indices are in range.
+inline void fuzz_mesh(const std::uint8_t* data, std::size_t size, const char* name) {
+  using namespace sinter;
+  io::MeshLimits limits;
+  limits.max_elements = 1 << 14;
+  try {
+    const mesh::TriangleMesh mesh = io::decode_mesh({data, size}, name, limits);
+    if (mesh.faces.empty()) abort();
+    if (mesh.positions.size() > limits.max_elements) abort();
+    for (const mesh::Face& face : mesh.faces) {
+      for (const std::uint32_t index : face) {
+        if (index >= mesh.positions.size()) abort();
+      }
+    }
+  } catch (const Error& error) {
+    if (error.message().find('\n') != std::string::npos) abort();
+    if (error.code() == ErrorCode::internal) abort();
+  }
+}

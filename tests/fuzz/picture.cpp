@@ -1,0 +1,23 @@
+// The readers of PNG, JPEG and WebP: whatever the bytes, an Error or a picture that is as large as it says.
+
+#include <cstdlib>
+
+#include "core/error.h"
+#include "io/image_file.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace sinter;
+  io::ImageLimits limits;
+  limits.max_side = 512;
+  limits.max_pixels = 1 << 15;
+  try {
+    const Image image = io::decode_image({data, size}, "f", limits);
+    const auto samples = static_cast<std::size_t>(image.width * image.height * image.channels);
+    if (image.pixels.size() != samples || samples == 0) abort();
+    if (image.channels != 3 && image.channels != 4) abort();
+  } catch (const Error& error) {
+    if (error.message().find('\n') != std::string::npos) abort();
+    if (error.code() == ErrorCode::internal) abort();
+  }
+  return 0;
+}
