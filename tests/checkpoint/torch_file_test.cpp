@@ -247,6 +247,7 @@ TEST(TorchFile, FaultyTensors) {
       {view(5, {2}, {-1}), "w: negative extent or stride -1"},
       {view(0, {std::int64_t{1} << 40, std::int64_t{1} << 40}, {0, 0}),
        "w: shape: the number of elements overflows"},
+      {view(0, {std::int64_t{1} << 60}, {0}), "w: shape: the number of elements overflows"},
       {view(0, {std::int64_t{1} << 62, 0, 4}, {0, 0, 0}),
        "w: shape: the number of elements overflows"},
       {view(0, {2}, {}), "w: expected offset, extents and as many strides"},
