@@ -88,14 +88,16 @@ TEST_P(Attention, MatchesFloat64) {
 }
 
 TEST_P(Attention, TakesScaleAndFirstKeyBias) {
-  Guarded q = random_values({20, 64}, 4), kv = random_values({150, 128}, 5), y({20, 64});
+  // More than two blocks of keys: the bias belongs to the first key of the first.
+  Guarded q = random_values({20, 64}, 4), kv = random_values({600, 128}, 5), y({20, 64});
   const HeadView qs = heads_of(q.tensor(), 2, 32);
   const HeadView ks = heads_of(kv.tensor(), 2, 32, 0, 64);
   const HeadView vs = heads_of(kv.tensor(), 2, 32, 32, 64);
   for (const float scale : {0.3F, -0.2F, 0.01F}) {
     for (const float bias : {0.0F, 7.22F, -3.0F}) {
       attention(ctx, qs, ks, vs, heads_of(y.tensor(), 2, 32), {scale, bias});
-      expect_near(y, reference(qs, ks, vs, double{scale}, double{bias}), kTolerance);
+      // Logits reach 19 in units of log2, where a rounding is 1e-6, as is each that led there.
+      expect_near(y, reference(qs, ks, vs, double{scale}, double{bias}), 3.0 * kTolerance);
     }
   }
 }

@@ -73,6 +73,19 @@ TEST_P(FarthestPointSampling, BreaksTiesTowardsTheLowestIndex) {
   EXPECT_EQ(picked, (std::vector<std::int64_t>{5, 20, 30, 40, 50, 0, 1}));
 }
 
+TEST_P(FarthestPointSampling, BreaksTiesAcrossBlocksAndThreads) {
+  constexpr std::int64_t kTotal = 40000;
+  Guarded points({kTotal, 3});
+  for (std::int64_t i = 0; i < 3 * kTotal; ++i) points[i] = 0.0F;
+  for (const std::int64_t far : {1500, 9000, 30000, 39999}) points[3 * far] = 1.0F;
+  for (const int threads : {1, 2, 3}) {
+    ctx.threads = threads;
+    // Copies of the first pick have distance 0 then, as have those of the start.
+    EXPECT_EQ(indices(farthest_point_sampling(ctx, points.tensor(), 4, 7)),
+              (std::vector<std::int64_t>{7, 1500, 0, 1}));
+  }
+}
+
 TEST_P(FarthestPointSampling, DoesNotDependOnThreads) {
   Guarded points = random_values({70000, 3}, 3);
   const auto run = [&] { return indices(farthest_point_sampling(ctx, points.tensor(), 12, 9)); };

@@ -1,5 +1,7 @@
 #include "ops/linear.h"
 
+#include <utility>
+
 #include "ops/test_support.h"
 
 namespace sinter::ops::test {
@@ -136,8 +138,9 @@ TEST_P(Linear, ReadsAndWritesColumnSlices) {
 }
 
 TEST_P(Linear, AddsGatedToTheResidual) {
-  for (const std::int64_t out : {1, 37, 64}) {
-    Guarded x = random_values({19, 50}, 10), weight = random_values({out, 50}, 11);
+  // The wide one spans several blocks of depth: the residual is added once, not once a block.
+  for (const auto& [in, out] : {std::pair{50, 1}, {50, 37}, {50, 64}, {1100, 35}}) {
+    Guarded x = random_values({19, in}, 10), weight = random_values({out, in}, 11);
     Guarded bias = random_values({out}, 12), gate = random_values({out}, 13);
     const LinearWeight packed(weight.tensor(), bias.tensor());
     for (const bool gated : {true, false}) {
@@ -157,7 +160,7 @@ TEST_P(Linear, AddsGatedToTheResidual) {
             ASSERT_EQ(residual[r * (out + 3) + c], before[at]);
             continue;
           }
-          const Expected e = reference(x.data() + r * 50, weight, &bias, o, 50, Activation::none);
+          const Expected e = reference(x.data() + r * in, weight, &bias, o, in, Activation::none);
           const double factor = gated ? gate[o] : 1.0;
           const double expected = before[at] + factor * e.value;
           ASSERT_NEAR(residual[r * (out + 3) + c],
