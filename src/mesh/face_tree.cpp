@@ -67,7 +67,7 @@ Box FaceTree::leaf_box(const CollapseMesh& mesh, std::uint32_t leaf) const {
 }
 
 void FaceTree::update(const CollapseMesh& mesh, std::uint32_t face) {
-  const std::uint32_t leaf = place_[face] / kLeafFaces;
+  const auto leaf = static_cast<std::uint32_t>(place_[face] / kLeafFaces);
   std::uint32_t node = leaves_ + leaf;
   Box box = leaf_box(mesh, leaf);
   while (boxes_[node].min != box.min || boxes_[node].max != box.max) {
