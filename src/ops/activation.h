@@ -2,7 +2,7 @@
 // Pointwise non-linearities, f32.
 //
 // All are computed by vectorised polynomials; tests/cpu check them densely against float64 over the
-// whole float range. See cpu/vecmath.h for the bounds.
+// whole float range. See cpu/kernels/math.h for the bounds.
 
 #include "core/context.h"
 #include "core/tensor.h"

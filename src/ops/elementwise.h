@@ -16,7 +16,7 @@ void add_gated_in_place(Context& ctx, const RowView& x, const Tensor& gate, cons
 /// x *= factor.
 void scale_in_place(Context& ctx, const RowView& x, float factor);
 
-/// x += factor * y, the Euler step of the sampler; product and sum rounded once each.
+/// x += factor * y, the Euler step of the sampler; one fused multiply-add where the CPU has it.
 void add_scaled_in_place(Context& ctx, const RowView& x, float factor, const RowView& y);
 
 /// unconditional += guidance * (conditional - unconditional): classifier-free guidance.
