@@ -20,10 +20,10 @@ class FaceTree {
   /// After the face has moved or vanished.
   void update(const CollapseMesh& mesh, std::uint32_t face);
 
-  /// Calls visit(face) for the faces whose leaf meets the box (a superset of those that do
-  /// themselves), until it returns false. Returns whether it never did.
+  /// Calls visit(face) for the faces whose leaf meets the box: a superset of those that do
+  /// themselves.
   template <class Visit>
-  bool for_each_near(const Box& box, Visit&& visit) const {
+  void for_each_near(const Box& box, Visit&& visit) const {
     std::array<std::uint32_t, 64> stack;
     std::size_t depth = 0;
     for (std::uint32_t node = 1;;) {
@@ -34,11 +34,10 @@ class FaceTree {
           continue;
         }
         const std::size_t begin = std::size_t{node - leaves_} * kLeafFaces;
-        for (std::size_t n = begin; n < std::min(begin + kLeafFaces, faces_.size()); ++n) {
-          if (!visit(faces_[n])) return false;
-        }
+        const std::size_t end = std::min(begin + kLeafFaces, faces_.size());
+        for (std::size_t n = begin; n < end; ++n) visit(faces_[n]);
       }
-      if (depth == 0) return true;
+      if (depth == 0) return;
       node = stack[--depth];
     }
   }

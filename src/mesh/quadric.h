@@ -55,7 +55,7 @@ struct Quadric {
     const double mx = yy * zz - yz * yz, my = xz * yz - xy * zz, mz = xy * yz - xz * yy;
     const double determinant = xx * mx + xy * my + xz * mz;
     const double trace = xx + yy + zz;
-    if (!(determinant > 1e-12 * trace * trace * trace)) return false;
+    if (!(determinant > 1e-13 * trace * trace * trace)) return false;
     const double myy = xx * zz - xz * xz, myz = xy * xz - xx * yz, mzz = xx * yy - xy * xy;
     x = {-(mx * b[0] + my * b[1] + mz * b[2]) / determinant,
          -(my * b[0] + myy * b[1] + myz * b[2]) / determinant,

@@ -9,12 +9,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
-#include <queue>
 
 #include "core/error.h"
+#include "mesh/candidate_heap.h"
 #include "mesh/collapse_mesh.h"
-#include "mesh/edge_table.h"
 #include "mesh/face_tree.h"
 #include "mesh/parallel.h"
 #include "mesh/predicates.h"
@@ -25,13 +23,13 @@ namespace sinter::mesh {
 namespace {
 
 /// Weight of the pull towards face centres, relative to that of the planes.
-constexpr double kCenterWeight = 1e-4;
+constexpr double kCenterWeight = 1e-6;
 
 /// Least cosine between a face's normal before and after a collapse; tried in turn, each when the
 /// one before leads no further.
 constexpr double kTurnLimits[] = {0.5, 0.2, 0.02};
 /// Faces of less than this quality make a collapse dearer, in proportion to the square.
-constexpr double kGoodQuality = 0.4;
+constexpr double kGoodQuality = 0.2;
 /// Faces of less than this quality are not made, unless they were worse before.
 constexpr double kLeastQuality = 1e-3;
 
@@ -41,20 +39,6 @@ double quality_of(const Triangle& t) {
   const double longest = std::max({dot(b - a, b - a), dot(c - b, c - b), dot(a - c, a - c)});
   return longest > 0 ? length(area_normal(t)) / longest : 0;
 }
-
-struct Candidate {
-  float cost;
-  std::uint32_t u, v;
-  std::uint32_t version;  ///< sum of those of u and v when it was made
-  bool shaped;            ///< the cost includes the shape of the faces that result
-
-  /// For a queue with the cheapest on top; ties by vertex, so that the order is always the same.
-  bool operator<(const Candidate& other) const {
-    if (cost != other.cost) return cost > other.cost;
-    if (u != other.u) return u > other.u;
-    return v > other.v;
-  }
-};
 
 class Simplification {
  public:
@@ -132,36 +116,41 @@ class Simplification {
     return {rounded, q(to_double(rounded) - center_)};
   }
 
-  void push(std::uint32_t u, std::uint32_t v) {
-    if (mesh_.is_fixed(u) && mesh_.is_fixed(v)) return;
+  Candidate candidate(std::uint32_t u, std::uint32_t v) const {
     if (u > v) std::swap(u, v);
-    const double cost = std::max(place(u, v).cost, 0.0);
-    queue_.push({static_cast<float>(cost), u, v, version_[u] + version_[v], false});
+    return {static_cast<float>(std::max(place(u, v).cost, 0.0)), u, v, tag(u, v)};
+  }
+
+  std::uint32_t tag(std::uint32_t u, std::uint32_t v) const {
+    return 2 * (version_[u] + version_[v]);
   }
 
   void fill_queue() {
+    std::vector<Candidate> all;
     for (std::uint32_t f = 0; f < mesh_.face_slots(); ++f) {
       if (!mesh_.is_live(f)) continue;
       const Face& face = mesh_.face(f);
-      // Each edge from the face in which it runs upwards; edges at holes come from their one face.
       for (std::size_t i = 0; i < 3; ++i) {
         const std::uint32_t u = face[i], v = face[(i + 1) % 3];
-        if (u < v || mesh_.is_fixed(u) || mesh_.is_fixed(v)) push(u, v);
+        const bool both_fixed = mesh_.is_fixed(u) && mesh_.is_fixed(v);
+        // Each edge from the face in which it runs upwards. Only edges between two fixed vertices
+        // may lack that face.
+        if (u < v && !both_fixed) all.push_back(candidate(u, v));
       }
     }
+    queue_.assign(std::move(all));
   }
 
   void drain_queue() {
     while (!queue_.empty() && !done()) {
       const Candidate top = queue_.top();
       queue_.pop();
-      if (!mesh_.is_used(top.u) || !mesh_.is_used(top.v) ||
-          top.version != version_[top.u] + version_[top.v]) {
+      if (!mesh_.is_used(top.u) || !mesh_.is_used(top.v) || (top.tag & ~1u) != tag(top.u, top.v)) {
         continue;
       }
       if (mesh_.can_collapse(top.u, top.v)) try_collapse(top);
     }
-    if (done()) queue_ = {};
+    if (done()) queue_.clear();
   }
 
   // ---- one collapse ----
@@ -173,10 +162,10 @@ class Simplification {
     collect_star(u, v, position);
     const double penalty = shape_penalty();
     if (penalty == 0) return;
-    if (!candidate.shaped) {
+    if (!candidate.is_shaped()) {
       candidate.cost *= static_cast<float>(penalty);
-      candidate.shaped = true;
-      if (!queue_.empty() && candidate < queue_.top()) {
+      candidate.tag |= 1;
+      if (!queue_.empty() && queue_.top().before(candidate)) {
         queue_.push(candidate);
         return;
       }
@@ -197,12 +186,19 @@ class Simplification {
       ring_.push_back(mesh_.face(f)[(i + 1) % 3]);
       if (mesh_.is_fixed(u)) ring_.push_back(mesh_.face(f)[(i + 2) % 3]);
     });
-    for (const std::uint32_t w : ring_) push(u, w);
+    for (const std::uint32_t w : ring_) {
+      if (!mesh_.is_fixed(u) || !mesh_.is_fixed(w)) queue_.push(candidate(u, w));
+    }
   }
 
   /// A face that stays, with the moved corner first.
   struct StarFace {
     Triangle before, after;
+    Box box;  ///< of `after`
+  };
+  struct NearFace {
+    Triangle triangle;
+    Box box;
   };
 
   void collect_star(std::uint32_t u, std::uint32_t v, const Vec3& position) {
@@ -218,14 +214,15 @@ class Simplification {
         in_star_[f] = star_;
         if (p == other || q == other) return;
         faces_.push_back({{mesh_.position(end), mesh_.position(p), mesh_.position(q)},
-                          {position, mesh_.position(p), mesh_.position(q)}});
+                          {position, mesh_.position(p), mesh_.position(q)},
+                          {}});
       });
     }
   }
 
   /// Factor on the cost for faces that turn or get thin; 0 where they must not.
   double shape_penalty() const {
-    double penalty = 1;
+    double worst = 1;
     for (const StarFace& face : faces_) {
       if (collinear(face.after)) return 0;
       const Vec3d before = area_normal(face.before), after = area_normal(face.after);
@@ -233,26 +230,34 @@ class Simplification {
       if (lengths > 0 && dot(before, after) < turn_limit_ * lengths) return 0;
       const double quality = quality_of(face.after);
       if (quality < kLeastQuality && quality < quality_of(face.before)) return 0;
-      penalty = std::max(penalty, std::pow(kGoodQuality / std::max(quality, kLeastQuality), 2));
+      worst = std::min(worst, quality);
     }
-    return penalty;
+    return worst < kGoodQuality ? std::pow(kGoodQuality / std::max(worst, kLeastQuality), 2) : 1;
   }
 
   /// Whether the new faces meet nothing but their neighbours, in what they share with them.
-  bool star_is_free() const {
-    for (std::size_t n = 0; n < faces_.size(); ++n) {
-      const Triangle& t = faces_[n].after;
-      for (std::size_t m = 0; m < n; ++m) {
-        if (triangles_intersect(t, faces_[m].after)) return false;
-      }
+  bool star_is_free() {
+    Box star = Box::empty();
+    for (StarFace& face : faces_) {
+      face.box = bounding_box(face.after);
+      star.include(face.box);
+    }
+    near_.clear();
+    tree_.for_each_near(star, [&](std::uint32_t f) {
+      if (!mesh_.is_live(f) || in_star_[f] == star_) return;
+      const Triangle t = mesh_.triangle(f);
       const Box box = bounding_box(t);
-      const bool free = tree_.for_each_near(box, [&](std::uint32_t f) {
-        if (!mesh_.is_live(f) || in_star_[f] == star_) return true;
-        const Triangle other = mesh_.triangle(f);
-        return !box.meets(bounding_box(other)) || collinear(other) ||
-               !triangles_intersect(t, other);
-      });
-      if (!free) return false;
+      if (star.meets(box)) near_.push_back({t, box});
+    });
+    for (std::size_t n = 0; n < faces_.size(); ++n) {
+      const StarFace& face = faces_[n];
+      for (std::size_t m = 0; m < n; ++m) {
+        if (triangles_intersect(face.after, faces_[m].after)) return false;
+      }
+      for (const NearFace& other : near_) {
+        if (!face.box.meets(other.box) || collinear(other.triangle)) continue;
+        if (triangles_intersect(face.after, other.triangle)) return false;
+      }
     }
     return true;
   }
@@ -271,7 +276,7 @@ class Simplification {
   Vec3d center_{};
   std::vector<Quadric> quadrics_;       // by vertex, about center_
   std::vector<std::uint32_t> version_;  // by vertex: how often it has moved
-  std::priority_queue<Candidate> queue_;
+  CandidateHeap queue_;
   double turn_limit_ = 0;
 
   // of the collapse at hand
@@ -279,6 +284,7 @@ class Simplification {
   std::vector<std::uint32_t> in_star_;  // by face: the last star it was in
   std::vector<std::uint32_t> touched_, ring_;
   std::vector<StarFace> faces_;
+  std::vector<NearFace> near_;
 };
 
 void check_input(const TriangleMesh& mesh, const SimplifyOptions& options) {
