@@ -30,10 +30,6 @@ std::unique_ptr<Context> worker_context(const Context& ctx) {
 
 }  // namespace
 
-GeometryMemory::GeometryMemory(const Shape& shape)
-    : storage_(static_cast<std::size_t>(shape.elements()) * sizeof(float)),
-      view_{.data = storage_.data(), .shape = shape, .name = "geometry memory"} {}
-
 GeometryDecoder::GeometryDecoder(const checkpoint::Binder& binder, const ShapeVaeConfig& config)
     : fourier_(config.fourier()),
       query_proj_(binder, "query_proj", config.fourier_channels(), config.geo_block().width),
@@ -47,11 +43,9 @@ GeometryDecoder::GeometryDecoder(const checkpoint::Binder& binder, const ShapeVa
 }
 
 GeometryMemory GeometryDecoder::remember(Context& ctx, const Tensor& tokens) const {
-  GeometryMemory memory(Shape{tokens.dim(0), 2 * block_.options.width});
   ArenaScope scope(ctx.arena());
-  block_.keys_values(
-      ctx, latents_proj_ ? latents_proj_->forward(ctx, tokens) : tokens, memory.keys_values());
-  return memory;
+  const Tensor m = latents_proj_ ? latents_proj_->forward(ctx, tokens) : tokens;
+  return {block_.keys_values(ctx, m)};
 }
 
 void GeometryDecoder::query_block(Context& ctx,
@@ -61,7 +55,7 @@ void GeometryDecoder::query_block(Context& ctx,
   ArenaScope scope(ctx.arena());
   const Tensor x = query_proj_.forward(ctx, ops::fourier_embed(ctx, points, fourier_));
   nn::tap(ctx, x, "query_proj");
-  block_.forward(ctx, x, memory.keys_values());
+  block_.forward(ctx, x, memory.keys_values);
   nn::tap(ctx, x, "cross_attn_decoder");
   const Tensor y = ln_post_ ? ln_post_->forward(ctx, x) : x;
   output_proj_.into(ctx, y, logits.reshape({logits.dim(0), 1}));

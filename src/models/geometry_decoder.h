@@ -14,17 +14,10 @@
 
 namespace sinter::models {
 
-/// Everything about one shape that does not depend on the query point: its keys and values.
-/// Owns its memory; independent of any arena. Move only.
-class GeometryMemory {
- public:
-  explicit GeometryMemory(const Shape& shape);
-  /// f32 [L, 2 G], [head][k|v][d] in each row, keys normed.
-  const Tensor& keys_values() const { return view_; }
-
- private:
-  Buffer storage_;
-  Tensor view_;
+/// Everything about one shape that does not depend on the query point. Owns its memory, independent
+/// of any arena. Move only.
+struct GeometryMemory {
+  ops::PackedKeyValues keys_values;  ///< of its L latent tokens, keys normed
 };
 
 class GeometryDecoder {

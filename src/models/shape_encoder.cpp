@@ -160,10 +160,8 @@ Posterior ShapeEncoder::forward(Context& ctx,
   const Tensor x = project(ctx, surface, selection.queries);
   {
     ArenaScope memory(ctx.arena());
-    const auto rows = static_cast<std::int64_t>(selection.data.size());
-    const Tensor kv = ctx.allocate(DType::f32, {rows, 2 * config_.width}, "keys and values");
-    cross_attn_.keys_values(ctx, project(ctx, surface, selection.data), kv);
-    cross_attn_.forward(ctx, x, kv);
+    const Tensor data = project(ctx, surface, selection.data);
+    cross_attn_.forward(ctx, x, cross_attn_.keys_values(ctx, data));
   }
   nn::tap(ctx, x, "encoder.cross_attn");
   for (std::size_t i = 0; i < blocks_.size(); ++i) {

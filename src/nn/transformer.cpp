@@ -1,7 +1,5 @@
 #include "nn/transformer.h"
 
-#include "ops/attention.h"
-
 namespace sinter::nn {
 
 namespace {
@@ -60,28 +58,25 @@ CrossAttentionBlock::CrossAttentionBlock(const checkpoint::Binder& binder,
       norm(bind_norm(binder, block)),
       mlp(bind_mlp(binder, block)) {}
 
-void CrossAttentionBlock::keys_values(Context& ctx, const Tensor& memory, const Tensor& dst) const {
+ops::PackedKeyValues CrossAttentionBlock::keys_values(Context& ctx, const Tensor& memory) const {
   ArenaScope scope(ctx.arena());
   const std::int64_t n = options.heads, d = options.head_dim();
-  kv.into(ctx, ln_2.forward(ctx, memory), dst);
-  norm.apply_key(ctx, ops::heads_of(dst, n, d, 0, 2 * d));
+  const Tensor y = kv.forward(ctx, ln_2.forward(ctx, memory));
+  const ops::HeadView keys = ops::heads_of(y, n, d, 0, 2 * d);
+  norm.apply_key(ctx, keys);
+  return {ctx, keys, ops::heads_of(y, n, d, d, 2 * d)};
 }
 
 void CrossAttentionBlock::forward(Context& ctx,
                                   const Tensor& x,
-                                  const Tensor& keys_and_values) const {
+                                  const ops::PackedKeyValues& memory) const {
   ArenaScope scope(ctx.arena());
-  const std::int64_t n = options.heads, d = options.head_dim();
   {
     ArenaScope attention(ctx.arena());
     const Tensor queries = q.forward(ctx, ln_1.forward(ctx, x));
-    const ops::HeadView heads = ops::heads_of(queries, n, d);
+    const ops::HeadView heads = ops::heads_of(queries, options.heads, options.head_dim());
     norm.apply_query(ctx, heads);
-    ops::attention(ctx,
-                   heads,
-                   ops::heads_of(keys_and_values, n, d, 0, 2 * d),
-                   ops::heads_of(keys_and_values, n, d, d, 2 * d),
-                   heads);
+    ops::attention(ctx, heads, memory, heads);
     proj.add_to(ctx, x, {}, queries);
   }
   mlp.add_to(ctx, x, {}, ln_3.forward(ctx, x));

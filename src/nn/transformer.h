@@ -12,6 +12,7 @@
 #include "nn/layer_norm.h"
 #include "nn/linear.h"
 #include "nn/mlp.h"
+#include "ops/attention.h"
 
 namespace sinter::nn {
 
@@ -55,10 +56,10 @@ struct CrossAttentionBlock {
 
   CrossAttentionBlock(const checkpoint::Binder& binder, const BlockOptions& block);
 
-  /// memory [M, W] -> [M, 2 W]: keys, normed where qk_norm is set, and values. Written to `dst`.
-  void keys_values(Context& ctx, const Tensor& memory, const Tensor& dst) const;
-  /// x [N, W], in place; kv from keys_values().
-  void forward(Context& ctx, const Tensor& x, const Tensor& keys_and_values) const;
+  /// memory [M, W] -> M keys, normed where qk_norm is set, and values.
+  ops::PackedKeyValues keys_values(Context& ctx, const Tensor& memory) const;
+  /// x [N, W], in place; `memory` from keys_values().
+  void forward(Context& ctx, const Tensor& x, const ops::PackedKeyValues& memory) const;
 };
 
 }  // namespace sinter::nn

@@ -255,9 +255,7 @@ TEST_P(Block, CrossAttention) {
   const Matrix memory = random_rows(29, o.width, GetParam().scale, 9);
   Context ctx;
   const Tensor got = to_tensor(ctx, x);
-  const Tensor kv = ctx.allocate(DType::f32, {29, 2 * o.width}, "kv");
-  block.keys_values(ctx, to_tensor(ctx, memory), kv);
-  block.forward(ctx, got, kv);
+  block.forward(ctx, got, block.keys_values(ctx, to_tensor(ctx, memory)));
 
   const Matrix q = linear(w, "b.attn.c_q", layer_norm(w, "b.ln_1", x), o.width);
   const Matrix m = linear(w, "b.attn.c_kv", layer_norm(w, "b.ln_2", memory), 2 * o.width);
