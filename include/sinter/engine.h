@@ -20,7 +20,7 @@ namespace sinter {
 /// the exact promise.
 enum class Decode {
   dense,         ///< every point of the grid
-  hierarchical,  ///< only near the surface, coarse to fine: 1 to 2 % of the points at octree 384
+  hierarchical,  ///< only near the surface, coarse to fine: 2 to 5 % of the points at octree 384
 };
 
 /// Defaults are those of the official pipeline, except that the decode is hierarchical.
