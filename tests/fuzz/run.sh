@@ -15,7 +15,7 @@ mkdir -p "$build/crashes"
 for name in "$@"; do
   echo "fuzzing $name for $seconds s"
   mkdir -p "$build/corpus/$name"
-  options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1)
+  options=(-max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 -print_final_stats=1)
   [ -z "${RUNS:-}" ] || options+=(-runs="$RUNS")
   [ ! -f "$here/dictionaries/$name" ] || options+=(-dict="$here/dictionaries/$name")
   "$build/bin/fuzz_$name" "${options[@]}" -artifact_prefix="$build/crashes/$name-" \
