@@ -1,4 +1,5 @@
-// The readers of PNG, JPEG and WebP: whatever the bytes, an Error or a picture that is as large as it says.
+// The readers of PNG, JPEG and WebP: whatever the bytes, an Error or a picture that is as large as
+// it says.
 
 #include <cstdlib>
 
