@@ -21,6 +21,10 @@ void Problems::raise(std::string_view label) const {
   if (!empty()) fail(code_, "[checkpoint] ", label, ": ", str());
 }
 
+void Problems::raise_if_enough(std::string_view label) const {
+  if (enough()) fail(code_, "[checkpoint] ", label, ": at least ", str());
+}
+
 std::string printable(std::string_view text) {
   constexpr std::size_t kLongest = 160;
   std::string result(text.substr(0, kLongest));

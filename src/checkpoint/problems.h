@@ -14,15 +14,20 @@ namespace sinter::checkpoint {
 class Problems {
  public:
   static constexpr std::size_t kShown = 20;
+  /// After so many a reader gives up: a hostile file could hold millions.
+  static constexpr std::size_t kEnough = 1000;
 
   void add(std::string text, ErrorCode code = ErrorCode::corrupt);
   bool empty() const { return count_ == 0; }
+  bool enough() const { return count_ >= kEnough; }
   /// The code that all problems share, else corrupt.
   ErrorCode code() const { return code_; }
   /// "text" of a single problem, else "3 problems: a; b; c", ending with "and 12 more" past kShown.
   std::string str() const;
   /// Raises "[checkpoint] label: str()" where there is any problem.
   void raise(std::string_view label) const;
+  /// Raises "[checkpoint] label: at least str()" where enough(), for readers that then stop.
+  void raise_if_enough(std::string_view label) const;
 
  private:
   std::vector<std::string> shown_;

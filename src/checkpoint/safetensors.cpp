@@ -47,7 +47,7 @@ std::string_view header_text(std::span<const std::byte> file, std::string_view l
 
 /// Entries are sorted by name, so a repeated name stands beside its twin.
 void check_names(const std::vector<TensorEntry>& entries, Problems& problems) {
-  for (std::size_t i = 1; i < entries.size(); ++i) {
+  for (std::size_t i = 1; i < entries.size() && !problems.enough(); ++i) {
     const bool first_repeat =
         entries[i].name == entries[i - 1].name && (i < 2 || entries[i - 2].name != entries[i].name);
     if (first_repeat) problems.add(cat(printable(entries[i].name), " is given twice"));
@@ -72,6 +72,7 @@ void check_layout(const std::vector<TensorEntry>& entries,
   std::ptrdiff_t covered = 0;
   std::uint32_t last = 0;  // the entry that reaches up to `covered`
   for (const std::uint32_t i : order) {
+    if (problems.enough()) return;
     if (begin_of(i) < covered) {
       problems.add(cat(
           printable(entries[i].name), " overlaps ", printable(entries[last].name), " in the data"));
@@ -117,6 +118,7 @@ SafetensorsHeader parse_safetensors(std::span<const std::byte> file, std::string
   } catch (const std::bad_alloc&) {
     fail(ErrorCode::out_of_memory, "[checkpoint] ", label, ": header: out of memory");
   }
+  problems.raise_if_enough(label);
   problems.raise(label);
   return header;
 }

@@ -125,6 +125,7 @@ void HeaderHandler::end_array() {
 
 void HeaderHandler::key(std::string& name) {
   if (skipped_ > 0) return;
+  problems_.raise_if_enough(label_);
   key_ = std::move(name);
   if (at_ != At::tensor) return;
   field_ = key_ == "dtype"          ? Field::dtype

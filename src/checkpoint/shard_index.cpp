@@ -20,7 +20,8 @@ bool is_plain_file_name(std::string_view name) {
 
 class IndexHandler final : public JsonHandler {
  public:
-  IndexHandler(WeightMap& map, Problems& problems) : map_(map), problems_(problems) {}
+  IndexHandler(WeightMap& map, Problems& problems, std::string_view label)
+      : map_(map), problems_(problems), label_(label) {}
 
   void begin_object() override {
     if (in_map_ && depth_ == 2) wrong_value("an object");
@@ -37,6 +38,7 @@ class IndexHandler final : public JsonHandler {
   }
   void end_array() override { --depth_; }
   void key(std::string& name) override {
+    problems_.raise_if_enough(label_);
     if (depth_ <= 2) key_ = std::move(name);
   }
   void scalar(const JsonScalar& value) override {
@@ -57,6 +59,7 @@ class IndexHandler final : public JsonHandler {
 
   WeightMap& map_;
   Problems& problems_;
+  std::string_view label_;
   std::string key_;
   int depth_ = 0;
   bool in_map_ = false;
@@ -69,7 +72,7 @@ WeightMap parse_shard_index(std::string_view text, std::string_view label) {
   WeightMap map;
   Problems problems;
   try {
-    IndexHandler handler(map, problems);
+    IndexHandler handler(map, problems, label);
     parse_json(text, label, handler);
     if (!handler.seen()) problems.add("no weight_map: not the index of a sharded checkpoint");
   } catch (const std::bad_alloc&) {

@@ -261,6 +261,16 @@ TEST(Safetensors, ListsTwentyProblemsAndCountsTheRest) {
   }
 }
 
+TEST(Safetensors, GivesUpAfterAThousandProblems) {
+  std::string header = "{";
+  for (int i = 0; i < 5000; ++i) header += cat(i == 0 ? "" : ",", "\"t", i, "\":3");
+  const std::string file = raw_file(header + "}", 0);
+  expect_error_with(ErrorCode::corrupt,
+                    "[checkpoint] f: at least 1000 problems: t0: expected an object",
+                    [&] { parse(file); });
+  expect_error_with(ErrorCode::corrupt, "; and 980 more", [&] { parse(file); });
+}
+
 TEST(Safetensors, PrintsHostileNamesInOneLine) {
   const std::string file = raw_file(R"({"a\n\u001b[31m":3})", 0);
   expect_error(ErrorCode::corrupt,
