@@ -72,10 +72,9 @@ class Bench {
     const Switches saved = ctx_.switches;
     ctx_.switches.collapse_unconditional = ctx_.switches.modulation_table = job == "dit";
     const std::vector<float> times(50, 0.375F);
-    const auto condition = dit_->condition(ctx_, context_.view, true);
-    const auto modulation = dit_->modulation(ctx_, times, 5.0F);
-    const double seconds =
-        time([&] { dit_->forward(ctx_, latents_.view, condition, modulation, 1, velocity_.view); });
+    const models::Denoise denoise =
+        dit_->begin(ctx_, {.condition = context_.view, .times = times, .guidance = 5.0F});
+    const double seconds = time([&] { denoise(ctx_, 1, latents_.view, velocity_.view); });
     ctx_.switches = saved;
     return seconds;
   }
@@ -115,7 +114,7 @@ class Bench {
   Context ctx_;
   checkpoint::Checkpoint inputs_;
   models::ShapeModel model_;
-  models::Loaded<models::Hunyuan3DDit> dit_;
+  models::Loaded<models::ShapeDenoiser> dit_;
   models::Loaded<models::ShapeVae> vae_;
   Owned latents_, context_, points_, velocity_, logits_, a_, c_;
   ops::LinearWeight weight_;

@@ -53,6 +53,15 @@ Hunyuan3DDit::Hunyuan3DDit(const checkpoint::Binder& binder, const Hunyuan3DDitC
   }
 }
 
+Denoise Hunyuan3DDit::begin(Context& ctx, const DenoiserRun& run) const {
+  return [this,
+          condition = condition(ctx, run.condition, run.guided),
+          modulation = modulation(ctx, run.times, run.guidance)](
+             Context& context, int step, const Tensor& latents, const Tensor& velocity) {
+    forward(context, latents, condition, modulation, step, velocity);
+  };
+}
+
 DitCondition Hunyuan3DDit::condition(Context& ctx, const Tensor& tokens, bool guided) const {
   SINTER_CHECK(tokens.shape.rank() == 2 && tokens.dim(0) > 0,
                ErrorCode::invalid_argument,

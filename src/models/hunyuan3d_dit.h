@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "models/hunyuan3d_dit_blocks.h"
+#include "models/shape_denoiser.h"
 
 namespace sinter::models {
 
@@ -36,7 +37,7 @@ struct DitModulation {
   Tensor final_layer;          ///< [steps, 2 H]
 };
 
-class Hunyuan3DDit {
+class Hunyuan3DDit : public ShapeDenoiser {
  public:
   /// Binds every tensor below the binder's prefix ("model" in a bundle). The weights live in the
   /// binder's store.
@@ -44,22 +45,7 @@ class Hunyuan3DDit {
 
   const Hunyuan3DDitConfig& config() const { return config_; }
 
-  /// tokens [T, context_width] of the image. `guided` adds the unconditional branch, whose context
-  /// is zero. The result lives in the context's arena.
-  DitCondition condition(Context& ctx, const Tensor& tokens, bool guided) const;
-
-  /// For the flow times of a run, and the guidance scale (used by models with guidance_embed
-  /// alone). The result lives in the context's arena.
-  DitModulation modulation(Context& ctx, std::span<const float> times, float guidance) const;
-
-  /// latents [L, C] at step `step` of `modulation` -> velocity [branches, L, C] (data - noise).
-  /// Raises ErrorCode::cancelled between blocks.
-  void forward(Context& ctx,
-               const Tensor& latents,
-               const DitCondition& condition,
-               const DitModulation& modulation,
-               int step,
-               const Tensor& velocity) const;
+  Denoise begin(Context& ctx, const DenoiserRun& run) const override;
 
  private:
   /// Two linear layers with SiLU between them, on the sinusoidal embedding.
@@ -67,7 +53,17 @@ class Hunyuan3DDit {
     nn::Linear in, out;
   };
   Tensor embed(Context& ctx, const Embedder& embedder, std::span<const float> values) const;
+  /// tokens [T, context_width]; `guided` adds the unconditional branch.
+  DitCondition condition(Context& ctx, const Tensor& tokens, bool guided) const;
+  DitModulation modulation(Context& ctx, std::span<const float> times, float guidance) const;
   void fill_tables(Context& ctx, DitModulation& modulation) const;
+  /// One step.
+  void forward(Context& ctx,
+               const Tensor& latents,
+               const DitCondition& condition,
+               const DitModulation& modulation,
+               int step,
+               const Tensor& velocity) const;
   /// forward() with row `row` of filled tables.
   void run(Context& ctx,
            const Tensor& latents,

@@ -53,7 +53,7 @@ Loaded<Network> load(const Checkpoint& checkpoint,
                      const Names& others = {}) {
   checkpoint::WeightStore store;
   const Binder binder(checkpoint, store, prefix, threads);
-  Network network(binder, config);
+  auto network = std::make_unique<const Network>(binder, config);
   binder.finish(others);
   return {std::move(store), std::move(network)};
 }
@@ -101,8 +101,9 @@ Loaded<ImageConditioner> ShapeModel::load_conditioner(int threads) const {
   return load<ImageConditioner>(checkpoint_, "conditioner", config_.conditioner, threads);
 }
 
-Loaded<Hunyuan3DDit> ShapeModel::load_dit(int threads) const {
-  return load<Hunyuan3DDit>(checkpoint_, "model", config_.dit, threads);
+Loaded<ShapeDenoiser> ShapeModel::load_dit(int threads) const {
+  auto [weights, network] = load<Hunyuan3DDit>(checkpoint_, "model", config_.dit, threads);
+  return {std::move(weights), std::move(network)};
 }
 
 Loaded<ShapeVae> ShapeModel::load_vae(int threads) const {

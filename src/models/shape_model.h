@@ -9,6 +9,7 @@
 //   }                                                       // its weights are gone
 //   auto dit = model.load_dit(threads);
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,7 @@
 #include "checkpoint/config.h"
 #include "models/hunyuan3d_dit.h"
 #include "models/image_conditioner.h"
+#include "models/shape_denoiser.h"
 #include "models/shape_encoder.h"
 #include "models/shape_vae.h"
 
@@ -28,6 +30,9 @@ struct ShapeModelConfig {
   Hunyuan3DDitConfig dit;
   ShapeVaeConfig vae;
 
+  /// Distilled transformers: the guidance scale is an input, and there is no unconditional branch.
+  bool guidance_embed() const { return dit.guidance_embed; }
+
   /// From the root of the document. Also checks that the networks fit each other.
   static ShapeModelConfig from(const checkpoint::ConfigNode& root);
 };
@@ -36,10 +41,10 @@ struct ShapeModelConfig {
 template <class Network>
 struct Loaded {
   checkpoint::WeightStore weights;
-  Network network;
+  std::unique_ptr<const Network> network;
 
-  const Network* operator->() const { return &network; }
-  const Network& operator*() const { return network; }
+  const Network* operator->() const { return network.get(); }
+  const Network& operator*() const { return *network; }
 };
 
 class ShapeModel {
@@ -61,7 +66,7 @@ class ShapeModel {
   /// Each reads and converts one network's weights. Raises ErrorCode::corrupt listing every weight
   /// that is not a finite number.
   Loaded<ImageConditioner> load_conditioner(int threads) const;
-  Loaded<Hunyuan3DDit> load_dit(int threads) const;
+  Loaded<ShapeDenoiser> load_dit(int threads) const;
   Loaded<ShapeVae> load_vae(int threads) const;
   /// Raises ErrorCode::not_found where has_encoder() is false.
   Loaded<ShapeEncoder> load_encoder(int threads) const;

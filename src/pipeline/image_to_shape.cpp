@@ -68,7 +68,7 @@ class Run {
   using Loaded = models::Loaded<models::ShapeVae>;
 
   /// A model with a guidance embedder takes the scale as an input and runs one branch.
-  bool guided() const { return options_.guidance >= 0 && !model_.config().dit.guidance_embed; }
+  bool guided() const { return options_.guidance >= 0 && !model_.config().guidance_embed(); }
 
   /// [3, size, size] in [-1, 1].
   Tensor prepare_image(const std::string& path) {
@@ -96,27 +96,27 @@ class Run {
     const auto guidance = static_cast<float>(options_.guidance);
     const auto dit = model_.load_dit(ctx_.threads);
     const Tensor latents =
-        ctx_.allocate(DType::f32, {config.vae.num_latents, config.dit.in_channels}, "latents");
+        ctx_.allocate(DType::f32, {config.vae.num_latents, config.vae.embed_dim}, "latents");
     sampling::fill_noise(sampling::NoiseKind::philox, options_.seed, latents);
 
     ArenaScope scope(ctx_.arena());
-    const auto condition = dit->condition(ctx_, condition_tokens, guided());
-    const auto modulation = dit->modulation(ctx_, schedule_.times(), guidance);
+    const models::Denoise denoise = dit->begin(ctx_,
+                                               {.condition = condition_tokens,
+                                                .times = schedule_.times(),
+                                                .guidance = guidance,
+                                                .guided = guided()});
     const int evaluated = sampling::evaluated_steps(schedule_, ctx_.switches);
     metrics_.steps_elided = schedule_.steps() - evaluated;
-    sampling::sample_euler(
-        ctx_,
-        schedule_,
-        {.guidance = guidance, .guided = guided()},
-        latents,
-        [&](Context& ctx, int step, const Tensor& x, const Tensor& velocity) {
-          dit->forward(ctx, x, condition, modulation, step, velocity);
-        },
-        [&](int done, int total) {
-          metrics_.steps_computed = done;
-          metrics_.network_evaluations = std::int64_t{done} * (guided() ? 2 : 1);
-          monitor_.advance(static_cast<double>(done) / total);
-        });
+    sampling::sample_euler(ctx_,
+                           schedule_,
+                           {.guidance = guidance, .guided = guided()},
+                           latents,
+                           denoise,
+                           [&](int done, int total) {
+                             metrics_.steps_computed = done;
+                             metrics_.network_evaluations = std::int64_t{done} * (guided() ? 2 : 1);
+                             monitor_.advance(static_cast<double>(done) / total);
+                           });
     return latents;
   }
 

@@ -9,6 +9,7 @@
 #include "models/golden.h"
 
 #include <cmath>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,7 @@ class GoldenTest : public testing::TestWithParam<std::string> {
  protected:
   const ShapeModel& model() const { return random_model(GetParam()); }
   double dit_limit() const {
-    return model().config().dit.guidance_embed ? kGuidanceLimit : kDitLimit;
+    return model().config().guidance_embed() ? kGuidanceLimit : kDitLimit;
   }
   Context ctx_;
   const Goldens goldens_{GetParam()};
@@ -64,17 +65,17 @@ TEST_P(GoldenTest, DiT) {
   const OwnedTensor latents("input.latents", {12, 16}, 2.0F);
   const OwnedTensor context("input.context", {17, 128}, 2.0F);
   const OwnedTensor velocity({1, 12, 16}, NAN);
-  const std::vector<float> times = {0.9F, 0.375F};
+  const std::vector<float> times = {0.375F};
   Tapped tapped(ctx_);
-  const DitCondition condition = dit->condition(ctx_, context, false);
-  const DitModulation modulation = dit->modulation(ctx_, std::span(times).subspan(1), 5.0F);
-  dit->forward(ctx_, latents, condition, modulation, 0, velocity);
+  const Denoise denoise =
+      dit->begin(ctx_, {.condition = context, .times = times, .guidance = 5.0F, .guided = false});
+  denoise(ctx_, 0, latents, velocity);
   std::vector<std::string> names = {"vec", "latent_in", "cond_in"};
-  for (std::int64_t i = 0; i < dit->config().double_blocks; ++i) {
+  for (std::int64_t i = 0; i < model().config().dit.double_blocks; ++i) {
     names.push_back(tapped_layer("double_blocks.", i) + ".img");
     names.push_back(tapped_layer("double_blocks.", i) + ".txt");
   }
-  for (std::int64_t i = 0; i < dit->config().single_blocks; ++i) {
+  for (std::int64_t i = 0; i < model().config().dit.single_blocks; ++i) {
     names.push_back(tapped_layer("single_blocks.", i));
   }
   names.emplace_back("velocity");
@@ -94,11 +95,15 @@ TEST_P(GoldenTest, DiTWithGuidance) {
       ctx.switches.collapse_unconditional = collapse;
       ctx.switches.modulation_table = table;
       const OwnedTensor velocity({2, 12, 16}, NAN);
-      const DitCondition condition = dit->condition(ctx, context, true);
-      EXPECT_EQ(condition.tokens.dim(0), collapse ? 18 : 34);
-      const DitModulation modulation = dit->modulation(ctx, times, 3.5F);
-      EXPECT_EQ(modulation.final_layer.defined(), table);
-      dit->forward(ctx, latents, condition, modulation, 1, velocity);
+      std::map<std::string, Shape> shapes;
+      ctx.tap = [&](std::string_view name, const Tensor& tensor) {
+        shapes[std::string(name)] = tensor.shape;
+      };
+      const Denoise denoise =
+          dit->begin(ctx, {.condition = context, .times = times, .guidance = 3.5F});
+      denoise(ctx, 1, latents, velocity);
+      EXPECT_EQ(shapes.at("cond_in")[0], collapse ? 18 : 34);
+      EXPECT_EQ(shapes.at("vec")[0], table ? 3 : 1);
       expect_near(velocity.view().span(), goldens_, "dit.guided", dit_limit());
     }
   }

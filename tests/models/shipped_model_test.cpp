@@ -52,8 +52,8 @@ TEST_F(ShippedModel, MatchesTheReference) {
 
   const auto dit = model_->load_dit(2);
   const std::vector<float> times = {0.375F};
-  const DitModulation modulation = dit->modulation(ctx_, times, 5.0F);
-  dit->forward(ctx_, latents, dit->condition(ctx_, tokens, true), modulation, 0, velocity);
+  const Denoise denoise = dit->begin(ctx_, {.condition = tokens, .times = times, .guidance = 5.0F});
+  denoise(ctx_, 0, latents, velocity);
   std::vector<float> slices;
   for (std::int64_t half = 0; half < 2; ++half) {
     const Tensor rows =

@@ -34,9 +34,9 @@ std::vector<float> run_dit(const std::string& bundle, const DitRun& run) {
   const OwnedTensor context("shortcut.context", {run.context, 128}, 2.0F);
   const OwnedTensor velocity({run.guided ? 2 : 1, kTokens, kChannels}, NAN);
   const std::vector<float> times = {0.0F, 0.4F, 0.7F};
-  const DitCondition condition = dit->condition(ctx, context, run.guided);
-  const DitModulation modulation = dit->modulation(ctx, times, 2.0F);
-  dit->forward(ctx, latents, condition, modulation, 1, velocity);
+  const Denoise denoise = dit->begin(
+      ctx, {.condition = context, .times = times, .guidance = 2.0F, .guided = run.guided});
+  denoise(ctx, 1, latents, velocity);
   const std::span<const float> values = velocity.view().span();
   return {values.begin(), values.end()};
 }
@@ -88,16 +88,15 @@ TEST(DiT, RefusesTensorsOfOtherShapes) {
   Context ctx;
   const OwnedTensor context("shortcut.context", {5, 128});
   const OwnedTensor narrow("shortcut.context", {5, 127});
-  EXPECT_THROW(dit->condition(ctx, narrow, true), Error);
-  const DitCondition condition = dit->condition(ctx, context, true);
   const std::vector<float> times = {0.0F};
-  const DitModulation modulation = dit->modulation(ctx, times, 0.0F);
+  EXPECT_THROW(dit->begin(ctx, {.condition = narrow, .times = times}), Error);
+  const Denoise denoise = dit->begin(ctx, {.condition = context, .times = times});
   const OwnedTensor latents("shortcut.latents", {kTokens, kChannels});
   const OwnedTensor one_half({1, kTokens, kChannels});
-  EXPECT_THROW(dit->forward(ctx, latents, condition, modulation, 0, one_half), Error);
+  EXPECT_THROW(denoise(ctx, 0, latents, one_half), Error);
   const OwnedTensor wide("shortcut.latents", {kTokens, kChannels + 1});
   const OwnedTensor velocity({2, kTokens, kChannels});
-  EXPECT_THROW(dit->forward(ctx, wide, condition, modulation, 0, velocity), Error);
+  EXPECT_THROW(denoise(ctx, 0, wide, velocity), Error);
 }
 
 TEST(DiT, StopsWhenCancelled) {
@@ -111,11 +110,11 @@ TEST(DiT, StopsWhenCancelled) {
   };
   const std::vector<float> times = {0.5F};
   const OwnedTensor velocity({1, kTokens, kChannels});
-  const auto condition = dit->condition(ctx, OwnedTensor("shortcut.context", {5, 128}), false);
-  const auto modulation = dit->modulation(ctx, times, 0.0F);
+  const OwnedTensor context("shortcut.context", {5, 128});
+  const Denoise denoise = dit->begin(ctx, {.condition = context, .times = times, .guided = false});
   const OwnedTensor latents("shortcut.latents", {kTokens, kChannels});
   try {
-    dit->forward(ctx, latents, condition, modulation, 0, velocity);
+    denoise(ctx, 0, latents, velocity);
     FAIL() << "ran to the end";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::cancelled);
