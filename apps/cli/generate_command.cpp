@@ -161,6 +161,16 @@ void add_generate(CLI::App& app, int&) {
           "seed of the initial noise, 0..2^64-1")
       ->default_str(std::to_string(options.seed))
       ->group("Sampling");
+  std::map<std::string, Noise> noises;
+  for (const Noise noise : kNoises) noises[to_string(noise)] = noise;
+  command
+      ->add_option("--noise",
+                   options.noise,
+                   "random stream of the seed: philox (sinter's), or PyTorch's in half precision: "
+                   "torch-cpu (up to 2.12), torch-cpu-fp32 (2.13 and later), torch-cuda (any)")
+      ->transform(CLI::CheckedTransformer(noises))
+      ->default_str(to_string(options.noise))
+      ->group("Sampling");
 
   command->add_option("--octree", options.octree, "grid cells along each axis, 16..512")
       ->capture_default_str()

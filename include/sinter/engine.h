@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "sinter/mesh.h"
+#include "sinter/noise.h"
 
 namespace sinter {
 
@@ -26,9 +27,10 @@ enum class Decode {
 /// Defaults are those of the official pipeline, except that the decode is hierarchical.
 struct GenerateOptions {
   int steps = 50;  ///< 1..1000 scheduler steps; the last one of flow-match Euler has size zero
-  double guidance = 5.0;      ///< classifier-free guidance scale; negative turns guidance off
-  std::uint64_t seed = 1234;  ///< of the initial noise
-  int octree = 384;           ///< grid cells along each axis, 16..512
+  double guidance = 5.0;        ///< classifier-free guidance scale; negative turns guidance off
+  std::uint64_t seed = 1234;    ///< of the initial noise
+  Noise noise = Noise::philox;  ///< the stream that the seed begins: sinter/noise.h
+  int octree = 384;             ///< grid cells along each axis, 16..512
   Decode decode = Decode::hierarchical;
   double level = 0.0;      ///< value of the field at which the surface lies; positive is inside
   double box = 1.01;       ///< half the side of the decoded cube, above 0 and at most 4

@@ -97,7 +97,7 @@ class Run {
     const auto dit = model_.load_dit(ctx_.threads);
     const Tensor latents =
         ctx_.allocate(DType::f32, {config.vae.num_latents, config.vae.embed_dim}, "latents");
-    sampling::fill_noise(sampling::NoiseKind::philox, options_.seed, latents);
+    sampling::fill_noise(options_.noise, options_.seed, latents);
 
     ArenaScope scope(ctx_.arena());
     const models::Denoise denoise = dit->begin(ctx_,

@@ -1,44 +1,45 @@
 #include "sampling/noise.h"
 
+#include "core/dtype.h"
 #include "sampling/philox.h"
+#include "sampling/torch_cuda_noise.h"
 #include "sampling/torch_noise.h"
 
-namespace sinter::sampling {
+namespace sinter {
 
-NoiseKind parse_noise_kind(std::string_view text) {
-  for (const NoiseKind kind :
-       {NoiseKind::philox, NoiseKind::torch_cpu, NoiseKind::torch_cpu_half}) {
-    if (text == to_string(kind)) return kind;
-  }
-  fail(ErrorCode::invalid_argument,
-       "[noise] kind: expected philox, torch-cpu or torch-cpu-half, got '",
-       text,
-       "'");
-}
-
-const char* to_string(NoiseKind kind) {
-  switch (kind) {
-    case NoiseKind::philox:
+const char* to_string(Noise noise) {
+  switch (noise) {
+    case Noise::philox:
       return "philox";
-    case NoiseKind::torch_cpu:
+    case Noise::torch_cpu:
       return "torch-cpu";
-    case NoiseKind::torch_cpu_half:
-      return "torch-cpu-half";
+    case Noise::torch_cpu_fp32:
+      return "torch-cpu-fp32";
+    case Noise::torch_cuda:
+      return "torch-cuda";
   }
   return "unknown";
 }
 
-void fill_noise(NoiseKind kind, std::uint64_t seed, const Tensor& out) {
+namespace sampling {
+
+void fill_noise(Noise kind, std::uint64_t seed, const Tensor& out) {
   constexpr std::uint64_t kLatentStream = 0;
   const std::span<float> values{out.f32_mut(), static_cast<std::size_t>(out.elements())};
   switch (kind) {
-    case NoiseKind::philox:
+    case Noise::philox:
       return fill_normal_philox(seed, kLatentStream, values);
-    case NoiseKind::torch_cpu:
-      return fill_normal_torch(seed, values);
-    case NoiseKind::torch_cpu_half:
+    case Noise::torch_cpu:
       return fill_normal_torch_half(seed, values);
+    case Noise::torch_cpu_fp32:
+      return fill_normal_torch(seed, values);
+    case Noise::torch_cuda:
+      fill_normal_torch_cuda(seed, kTorchCudaThreads, values);
+      for (float& value : values) value = half_to_float(float_to_half(value));
+      return;
   }
+  fail(ErrorCode::invalid_argument, "[noise] kind: expected one of kNoises, got ", int(kind));
 }
 
-}  // namespace sinter::sampling
+}  // namespace sampling
+}  // namespace sinter

@@ -13,13 +13,13 @@
 
 namespace sinter::sampling {
 
-/// Releases that evaluate the transform in fp32 (compared with 2.15): u = (word & 0xFFFFFF) / 2^24,
-/// rounded to half precision at the end.
+/// Releases from 2.13 on, which evaluate the transform in fp32 (compared with 2.15): u = (word &
+/// 0xFFFFFF) / 2^24, rounded to half precision at the end.
 void fill_normal_torch(std::uint64_t seed, std::span<float> out);
 
-/// Earlier releases, those of upstream's time: u = (word & 2047) / 2048, radius and angle rounded
-/// to half precision. At most 2048 radii, all below 3.905: a stream to reproduce, not a good normal
-/// generator.
+/// Releases up to 2.12, those of upstream's time: u = (word & 2047) / 2048, radius and angle
+/// rounded to half precision. At most 2048 radii, all below 3.905: a stream to reproduce, not a
+/// good normal generator.
 void fill_normal_torch_half(std::uint64_t seed, std::span<float> out);
 
 }  // namespace sinter::sampling

@@ -103,6 +103,18 @@ class GenerateTest(ProgramTest):
         self.assertEqual(self.generate(image, "--seed", 2, output="b.ply").returncode, 0)
         self.assertNotEqual((self.folder / "a.ply").read_bytes(), (self.folder / "b.ply").read_bytes())
 
+    def test_noise_kinds_give_other_meshes_and_are_recorded(self):
+        image = self.file("disc.png", pictures.disc())
+        meshes = set()
+        for noise in ("torch-cpu", "torch-cuda"):
+            result = self.generate(image, "--noise", noise, output=f"{noise}.ply")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            header, body = (self.folder / f"{noise}.ply").read_bytes().split(b"end_header\n", 1)
+            self.assertIn(noise.encode(), header)
+            meshes.add(body)
+        self.assertEqual(len(meshes), 2)
+        self.assert_fails(self.generate(image, "--noise", "torch"), ARGUMENT, "--noise", "torch-cpu-fp32")
+
     def test_dense_and_hierarchical_give_the_same_mesh(self):
         image = self.file("disc.png", pictures.disc())
         for decode in ("dense", "hierarchical"):

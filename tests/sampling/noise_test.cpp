@@ -5,10 +5,14 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "core/buffer.h"
+#include "core/dtype.h"
 #include "sampling/philox.h"
+#include "sampling/torch_cuda_noise.h"
 #include "sampling/torch_noise.h"
 
 namespace sinter::sampling {
@@ -195,20 +199,80 @@ TEST(TorchNoise, RefusesOtherLengths) {
 }
 
 TEST(Noise, KindsAreNamedAndDistinct) {
+  const std::map<Noise, std::string> names = {{Noise::philox, "philox"},
+                                              {Noise::torch_cpu, "torch-cpu"},
+                                              {Noise::torch_cpu_fp32, "torch-cpu-fp32"},
+                                              {Noise::torch_cuda, "torch-cuda"}};
+  EXPECT_EQ(kNoises.size(), names.size());
   Arena arena;
   std::vector<std::vector<float>> drawn;
-  for (const char* name : {"philox", "torch-cpu", "torch-cpu-half"}) {
-    const NoiseKind kind = parse_noise_kind(name);
-    EXPECT_STREQ(to_string(kind), name);
+  for (const Noise kind : kNoises) {
+    EXPECT_EQ(to_string(kind), names.at(kind));
     const Tensor out = arena.allocate(DType::f32, {4, 8});
     std::fill_n(out.f32_mut(), 32, std::numeric_limits<float>::quiet_NaN());
     fill_noise(kind, 99, out);
     const std::vector<float> values(out.span().begin(), out.span().end());
-    for (const float value : values) EXPECT_TRUE(std::isfinite(value));
+    for (const float value : values) {
+      EXPECT_TRUE(std::isfinite(value));
+      if (kind == Noise::philox) continue;
+      EXPECT_EQ(value, half_to_float(float_to_half(value)));
+    }
     for (const auto& other : drawn) EXPECT_NE(values, other);
     drawn.push_back(values);
   }
-  EXPECT_THROW(parse_noise_kind("cuda"), Error);
+}
+
+// The names promise a release: the goldens of the spec's release and of a recent one.
+TEST(Noise, TorchKindsStandForTheirReleases) {
+  Arena arena;
+  const Tensor out = arena.allocate(DType::f32, {16});
+  fill_noise(Noise::torch_cpu, 12345, out);
+  EXPECT_NEAR(out.f32()[0], -0.33447266F, 1e-6F);
+  fill_noise(Noise::torch_cpu_fp32, 12345, out);
+  EXPECT_NEAR(out.f32()[0], -1.4794921875F, 1e-6F);
+}
+
+// The layout of a launch written from its description, element by element, in long double.
+float torch_cuda_element(std::uint64_t seed,
+                         std::size_t index,
+                         std::size_t count,
+                         std::size_t card) {
+  const std::size_t threads = std::min((count + 255) / 256 * 256, card);
+  const auto thread = static_cast<std::uint32_t>(index % threads);
+  const std::size_t nth = index / threads;
+  const Words words =
+      philox4x32_10({static_cast<std::uint32_t>(nth / 4), 0, thread, 0},
+                    {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
+  const std::size_t pair = nth % 4 / 2;
+  const long double u0 = (words[2 * pair] + 0.5L) / 4294967296.0L;
+  const long double u1 = (words[2 * pair + 1] + 0.5L) / 4294967296.0L;
+  const long double radius = std::sqrt(-2.0L * std::log(u0));
+  const long double angle = 2.0L * std::acos(-1.0L) * u1;
+  return static_cast<float>(radius * (nth % 2 == 0 ? std::sin(angle) : std::cos(angle)));
+}
+
+TEST(TorchCudaNoise, FollowsTheLayoutOfALaunch) {
+  struct Case {
+    std::uint64_t seed;
+    std::size_t count, card;
+  };
+  // One element a thread; a part of a block; more than four elements a thread; odd counts.
+  for (const Case& c : {Case{1234, 2048, kTorchCudaThreads},
+                        Case{0xfedcba9876543210, 1, 512},
+                        Case{7, 5003, 512},
+                        Case{8, 2 * 4 * 256, 256},
+                        Case{9, 1537, 512}}) {
+    std::vector<float> values(c.count, std::numeric_limits<float>::quiet_NaN());
+    fill_normal_torch_cuda(c.seed, static_cast<std::uint32_t>(c.card), values);
+    for (std::size_t i = 0; i < c.count; ++i) {
+      // The words lose 2^-25 of themselves in fp32: 2e-7 of an angle of up to 2 pi times a radius
+      // of up to 6.7, and as much of u, whose logarithm's root is steepest near u = 1.
+      EXPECT_NEAR(values[i], torch_cuda_element(c.seed, i, c.count, c.card), 2e-5F) << i;
+    }
+  }
+  std::vector<float> values(8);
+  EXPECT_THROW(fill_normal_torch_cuda(0, 100, values), Error);
+  EXPECT_THROW(fill_normal_torch_cuda(0, 0, values), Error);
 }
 
 }  // namespace
