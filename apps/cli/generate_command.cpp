@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
@@ -161,14 +162,18 @@ void add_generate(CLI::App& app, int&) {
           "seed of the initial noise, 0..2^64-1")
       ->default_str(std::to_string(options.seed))
       ->group("Sampling");
-  std::map<std::string, Noise> noises;
-  for (const Noise noise : kNoises) noises[to_string(noise)] = noise;
+  std::vector<std::string> noises;
+  for (const Noise noise : kNoises) noises.emplace_back(to_string(noise));
   command
-      ->add_option("--noise",
-                   options.noise,
-                   "random stream of the seed: philox (sinter's), or PyTorch's in half precision: "
-                   "torch-cpu (up to 2.12), torch-cpu-fp32 (2.13 and later), torch-cuda (any)")
-      ->transform(CLI::CheckedTransformer(noises))
+      ->add_option_function<std::string>(
+          "--noise",
+          [&options, noises](const std::string& name) {
+            options.noise =
+                kNoises.at(std::find(noises.begin(), noises.end(), name) - noises.begin());
+          },
+          "random stream of the seed: philox (sinter's), or PyTorch's in half precision: "
+          "torch-cpu (up to 2.12), torch-cpu-fp32 (2.13 and later), torch-cuda (any)")
+      ->check(CLI::IsMember(noises))
       ->default_str(to_string(options.noise))
       ->group("Sampling");
 
