@@ -37,7 +37,7 @@ CONFINED = {
     r"meshoptimizer\.h": {"mesh", "texture"},
     r"CLI/": {"cli"},
     r"png\.h|jpeglib\.h|turbojpeg\.h|webp/": {"io"},
-    r"cuda_runtime|cublas|cudnn": {"cuda", "ops"},
+    r"cuda\.h|cuda_|cudaTypedefs|cublas|cudnn": {"cuda", "ops"},
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
