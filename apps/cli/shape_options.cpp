@@ -1,0 +1,118 @@
+#include "shape_options.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <vector>
+
+#include "sinter/error.h"
+
+namespace sinter::cli {
+
+namespace {
+
+/// The model that comes with sinter: below the current folder, beside the build folder, or
+/// installed.
+std::string shipped_model() {
+  namespace fs = std::filesystem;
+  const fs::path name = fs::path("models") / "sinter-small";
+  std::error_code ignored;
+  if (fs::exists(name, ignored)) return name.string();
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  for (const char* up : {"../../..", "../share/sinter"}) {
+    const fs::path candidate = (program / up / name).lexically_normal();
+    if (fs::exists(candidate, ignored)) return candidate.string();
+  }
+  return name.string();
+}
+
+/// CLI11 would wrap a negative or too large number around.
+std::uint64_t parse_seed(const std::string& text) {
+  std::uint64_t seed = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, seed);
+  if (error != std::errc() || stop != end) {
+    throw Error(ErrorCode::invalid_argument,
+                "[generate] seed: expected an integer 0..18446744073709551615, got '" + text + "'");
+  }
+  return seed;
+}
+
+}  // namespace
+
+std::string ShapeArguments::model_path() const {
+  return model.empty() ? shipped_model() : model;
+}
+
+void add_shape_options(CLI::App& command, ShapeArguments& arguments) {
+  arguments.engine.warn = [](const std::string& text) {
+    std::fprintf(stderr, "sinter: warning: %s\n", text.c_str());
+  };
+  command
+      .add_option(
+          "--model", arguments.model, "folder with config.yaml and the weights, or a checkpoint")
+      ->envname("SINTER_MODEL")
+      ->default_str("the shipped models/sinter-small");
+
+  GenerateOptions& options = arguments.options;
+  command.add_option("--steps", options.steps, "sampling steps, 1..1000")
+      ->capture_default_str()
+      ->group("Sampling");
+  command
+      .add_option(
+          "--guidance", options.guidance, "how strictly to follow the picture; negative: off")
+      ->capture_default_str()
+      ->group("Sampling");
+  command
+      .add_option_function<std::string>(
+          "--seed",
+          [&options](const std::string& text) { options.seed = parse_seed(text); },
+          "seed of the initial noise, 0..2^64-1")
+      ->default_str(std::to_string(options.seed))
+      ->group("Sampling");
+  std::vector<std::string> noises;
+  for (const Noise noise : kNoises) noises.emplace_back(to_string(noise));
+  command
+      .add_option_function<std::string>(
+          "--noise",
+          [&options, noises](const std::string& name) {
+            options.noise =
+                kNoises.at(std::find(noises.begin(), noises.end(), name) - noises.begin());
+          },
+          "random stream of the seed: philox (sinter's), or PyTorch's in half precision: "
+          "torch-cpu (up to 2.12), torch-cpu-fp32 (2.13 and later), torch-cuda (any)")
+      ->check(CLI::IsMember(noises))
+      ->default_str(to_string(options.noise))
+      ->group("Sampling");
+
+  command.add_option("--octree", options.octree, "grid cells along each axis, 16..512")
+      ->capture_default_str()
+      ->group("Surface");
+  command.add_option("--decode", options.decode, "dense or hierarchical: same surface, other cost")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Decode>{
+          {"dense", Decode::dense}, {"hierarchical", Decode::hierarchical}}))
+      ->default_str("hierarchical")
+      ->group("Surface");
+  command.add_option("--level", options.level, "value of the field at which the surface lies")
+      ->capture_default_str()
+      ->group("Surface");
+  command.add_option("--box", options.box, "half the side of the decoded cube, above 0, at most 4")
+      ->capture_default_str()
+      ->group("Surface");
+  command.add_option("--faces", options.faces, "decimate to this many faces; 0 keeps all")
+      ->capture_default_str()
+      ->group("Surface");
+  command.add_flag("!--keep-floaters", options.remove_floaters, "keep small loose pieces")
+      ->group("Surface");
+
+  command
+      .add_option(
+          "--threads", arguments.engine.threads, "CPU threads, 0 takes all; same result for any")
+      ->capture_default_str()
+      ->group("Run");
+  command.add_flag("--quiet", arguments.quiet, "print errors only")->group("Run");
+}
+
+}  // namespace sinter::cli
