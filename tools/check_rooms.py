@@ -36,7 +36,7 @@ CONFINED = {
     r"tiny_gltf\.h": {"io"},
     r"meshoptimizer\.h": {"mesh", "texture"},
     r"CLI/": {"cli"},
-    r"png\.h|jpeglib\.h|turbojpeg\.h|webp/": {"io"},
+    r"png\.h|tiffio\.h|jpeglib\.h|turbojpeg\.h|webp/": {"io"},
     r"cuda\.h|cuda_|cudaTypedefs|cublas|cudnn": {"cuda", "ops"},
 }
 

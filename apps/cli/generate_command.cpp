@@ -98,7 +98,9 @@ void add_generate(CLI::App& app, int&) {
   auto arguments = std::make_shared<GenerateArguments>();
   CLI::App* command = app.add_subcommand("generate", "turn a picture into a mesh");
   command
-      ->add_option("image", arguments->image, "PNG, JPEG or WebP; best a cut-out with transparency")
+      ->add_option("image",
+                   arguments->image,
+                   "PNG, JPEG, WebP, BMP or TIFF; best a cut-out with transparency")
       ->required();
   command->add_option("-o,--output", arguments->output, "mesh to write: .glb, .obj, .ply or .stl")
       ->required();

@@ -96,8 +96,9 @@ class Engine {
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
 
-  /// \param image_path PNG, JPEG or WebP; a cut-out with transparency is recentred, an opaque
-  /// picture is used whole. \param metrics filled on every path, errors included, where not null.
+  /// \param image_path PNG, JPEG, WebP, BMP or TIFF; a cut-out with transparency is recentred, an
+  /// opaque picture is used whole. \param metrics filled on every path, errors included, where not
+  /// null.
   GenerateResult generate(const std::string& image_path,
                           const GenerateOptions& options = {},
                           const ProgressCallback& progress = {},

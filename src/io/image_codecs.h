@@ -22,12 +22,17 @@ struct ImageSource {
   [[noreturn]] void refuse(ErrorCode code, const Parts&... parts) const {
     fail(code, "[image] ", name, ": ", parts...);
   }
-  /// A picture of that size, or the refusal of one beyond the limits.
+  /// Refuses a size without pixels and one beyond the limits. For decoders that can tell from the
+  /// file's length that the pixels are not there before they allocate.
+  void check_size(std::int64_t width, std::int64_t height) const;
+  /// A picture of that size, checked.
   Image allocate(std::int64_t width, std::int64_t height, int channels) const;
 };
 
 Image decode_png(const ImageSource& source);
 Image decode_jpeg(const ImageSource& source);
 Image decode_webp(const ImageSource& source);
+Image decode_bmp(const ImageSource& source);
+Image decode_tiff(const ImageSource& source);
 
 }  // namespace sinter::io

@@ -27,9 +27,6 @@ const char* foreign_format(std::span<const std::uint8_t> bytes) {
   };
   static constexpr Known kKnown[] = {
       {0, "GIF8"sv, "a GIF picture"},
-      {0, "BM"sv, "a BMP picture"},
-      {0, "II*\0"sv, "a TIFF picture"},
-      {0, "MM\0*"sv, "a TIFF picture"},
       {4, "ftypheic"sv, "a HEIC picture"},
       {4, "ftypheix"sv, "a HEIC picture"},
       {4, "ftypmif1"sv, "a HEIF picture"},
@@ -47,6 +44,13 @@ const char* foreign_format(std::span<const std::uint8_t> bytes) {
   return nullptr;
 }
 
+/// Classic TIFF (42) and BigTIFF (43), both byte orders.
+bool is_tiff(std::span<const std::uint8_t> bytes) {
+  using namespace std::string_view_literals;
+  return has_magic(bytes, 0, "II*\0"sv) || has_magic(bytes, 0, "MM\0*"sv) ||
+         has_magic(bytes, 0, "II+\0"sv) || has_magic(bytes, 0, "MM\0+"sv);
+}
+
 Image decode(const ImageSource& source) {
   const auto bytes = source.bytes;
   if (bytes.empty()) source.refuse(ErrorCode::corrupt, "the file is empty");
@@ -55,15 +59,18 @@ Image decode(const ImageSource& source) {
   if (has_magic(bytes, 0, "\x89PN")) return decode_png(source);
   if (has_magic(bytes, 0, "\xff\xd8\xff")) return decode_jpeg(source);
   if (has_magic(bytes, 0, "RIFF") && has_magic(bytes, 8, "WEBP")) return decode_webp(source);
+  if (is_tiff(bytes)) return decode_tiff(source);
+  if (has_magic(bytes, 0, "BM")) return decode_bmp(source);
+  constexpr const char* kExpected = "; expected PNG, JPEG, WebP, BMP or TIFF";
   if (const char* format = foreign_format(bytes)) {
-    source.refuse(ErrorCode::unsupported, "is ", format, "; expected PNG, JPEG or WebP");
+    source.refuse(ErrorCode::unsupported, "is ", format, kExpected);
   }
-  source.refuse(ErrorCode::unsupported, "is not a picture; expected PNG, JPEG or WebP");
+  source.refuse(ErrorCode::unsupported, "is not a picture", kExpected);
 }
 
 }  // namespace
 
-Image ImageSource::allocate(std::int64_t width, std::int64_t height, int channels) const {
+void ImageSource::check_size(std::int64_t width, std::int64_t height) const {
   if (width < 1 || height < 1) {
     refuse(ErrorCode::corrupt, "has no pixels (", width, " x ", height, ")");
   }
@@ -78,6 +85,10 @@ Image ImageSource::allocate(std::int64_t width, std::int64_t height, int channel
            limits.max_pixels,
            " in all");
   }
+}
+
+Image ImageSource::allocate(std::int64_t width, std::int64_t height, int channels) const {
+  check_size(width, height);
   return Image(static_cast<int>(width), static_cast<int>(height), channels);
 }
 

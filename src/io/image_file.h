@@ -1,9 +1,9 @@
 #pragma once
 // Pictures from files and to files.
 //
-// The format is recognised by content, never by name: PNG, JPEG, WebP (still pictures). Values are
-// taken as they are stored: gamma and colour profiles are ignored, as the pictures that the models
-// were trained on were read.
+// The format is recognised by content, never by name: PNG, JPEG, WebP (still pictures), BMP, TIFF.
+// Values are taken as they are stored: gamma and colour profiles are ignored, as the pictures that
+// the models were trained on were read (docs/pictures.md).
 
 #include <cstdint>
 #include <filesystem>
@@ -25,13 +25,18 @@ struct ImageLimits {
 
 /// Reads a picture as RGB (3 channels) or, where the file carries transparency, RGBA (4 channels,
 /// straight alpha).
-///   PNG   1, 2, 4, 8, 16 bits; grey, palette, RGB, with alpha or tRNS; interlaced. 16 bits become
-///   8
-///         by round(v / 257).
+///   PNG   1, 2, 4, 8, 16 bits; grey, palette, RGB, with alpha or tRNS; interlaced.
 ///   JPEG  baseline, progressive, arithmetic; grey, YCbCr, RGB, CMYK and YCCK (inverted as Adobe
 ///         writes them).
 ///   WebP  lossy and lossless; not animated.
-/// The EXIF orientation of all three is applied. Raises "[image] photo.png: ..." with not_found,
+///   BMP   1, 2, 4, 8 (palette), 16, 24, 32 bits; run lengths of 4 and 8 bits; colour masks; alpha
+///         where a mask names it and any of it is not zero; from the top or from the bottom.
+///   TIFF  the first page; strips and tiles, interleaved and planar; grey, RGB, palette, CMYK,
+///   YCbCr,
+///         Lab; integers of 1 to 16 and 32 bits, floats (0..1); alpha straight or premultiplied,
+///         the latter divided out; what libtiff decompresses but the old JPEG form.
+/// Deeper samples become 8 bits by rounding: round(v / 257) of 16. The orientation of all formats
+/// but BMP, which has none, is applied. Raises "[image] photo.png: ..." with not_found,
 /// io, corrupt (empty, truncated, damaged) or unsupported (another format, or beyond a limit).
 Image read_image(const std::filesystem::path& path, const ImageLimits& limits = {});
 

@@ -82,6 +82,7 @@ class PngReader {
     if (setjmp(png_jmpbuf(png_)) != 0) return false;
     png_set_read_fn(png_, &state_, on_read);
     png_read_info(png_, info_);
+    stored_row_bytes_ = png_get_rowbytes(png_, info_);
     passes_ = png_set_interlace_handling(png_);
     png_set_expand(png_);    // palette and grey below 8 bits, tRNS to alpha
     png_set_scale_16(png_);  // round(v / 257)
@@ -103,6 +104,8 @@ class PngReader {
   std::int64_t width() const { return png_get_image_width(png_, info_); }
   std::int64_t height() const { return png_get_image_height(png_, info_); }
   int channels() const { return png_get_channels(png_, info_); }
+  /// Of all rows as they are compressed.
+  std::size_t stored_bytes() const { return stored_row_bytes_ * png_get_image_height(png_, info_); }
   /// After read_pixels(): the block may follow the pixels.
   int orientation() const {
     png_uint_32 size = 0;
@@ -116,6 +119,7 @@ class PngReader {
   PngState state_;
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
+  std::size_t stored_row_bytes_ = 0;
   int passes_ = 1;
 };
 
@@ -168,6 +172,11 @@ Image decode_png(const ImageSource& source) {
     source.refuse(ErrorCode::corrupt, "the PNG file is damaged (", reader.state().message, ")");
   };
   if (!reader.read_header()) refuse_state();
+  source.check_size(reader.width(), reader.height());
+  // Deflate makes at most 1032 bytes of one: a few bytes that claim a gigabyte are cut short.
+  if (reader.stored_bytes() / 1032 > source.bytes.size()) {
+    source.refuse(ErrorCode::corrupt, "the PNG file ends too early");
+  }
   Image image = source.allocate(reader.width(), reader.height(), reader.channels());
   SINTER_CHECK(image.channels == 3 || image.channels == 4,
                ErrorCode::internal,
