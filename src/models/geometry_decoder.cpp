@@ -9,6 +9,7 @@
 #include "cpu/threads.h"
 #include "nn/tap.h"
 #include "ops/embedding.h"
+#include "ops/key_selection.h"
 
 namespace sinter::models {
 
@@ -19,6 +20,9 @@ constexpr float kPostEps = 1e-5F;
 /// Points worked on together by one thread: their activations fit a core's cache.
 constexpr std::int64_t kBlock = 256;
 
+/// Mean weight above which KeyRule::merged keeps a key.
+constexpr float kMergedWeight = 1e-6F;
+
 /// A context for one worker of a parallel region.
 std::unique_ptr<Context> worker_context(const Context& ctx) {
   auto worker = std::make_unique<Context>();
@@ -28,7 +32,24 @@ std::unique_ptr<Context> worker_context(const Context& ctx) {
   return worker;
 }
 
+/// Adds each head's queries to its sum: q [tokens, heads, dim], sums [heads][dim].
+void add_queries(const ops::HeadView& q, std::vector<double>& sums) {
+  for (std::int64_t token = 0; token < q.tokens; ++token) {
+    for (std::int64_t head = 0; head < q.heads; ++head) {
+      const float* query = q.data + token * q.token_stride + head * q.head_stride;
+      double* sum = sums.data() + head * q.dim;
+      for (std::int64_t i = 0; i < q.dim; ++i) sum[i] += double{query[i]};
+    }
+  }
+}
+
 }  // namespace
+
+std::int64_t kept_keys(std::int64_t keys) {
+  if (keys == 3072) return 1024;
+  if (keys == 512) return 256;
+  return std::max<std::int64_t>(keys / 3, 1);
+}
 
 GeometryDecoder::GeometryDecoder(const checkpoint::Binder& binder, const ShapeVaeConfig& config)
     : fourier_(config.fourier()),
@@ -48,12 +69,49 @@ GeometryMemory GeometryDecoder::remember(Context& ctx, const Tensor& tokens) con
   return {block_.keys_values(ctx, m)};
 }
 
+Tensor GeometryDecoder::embed(Context& ctx, const Tensor& points) const {
+  return query_proj_.forward(ctx, ops::fourier_embed(ctx, points, fourier_));
+}
+
+GeometryMemory GeometryDecoder::focus(Context& ctx,
+                                      const GeometryMemory& memory,
+                                      const Tensor& sample,
+                                      KeyRule rule) const {
+  const std::int64_t count = sample.shape.rank() > 0 ? sample.dim(0) : 0;
+  SINTER_CHECK(sample.dtype == DType::f32 && count > 0 && sample.shape == (Shape{count, 3}),
+               ErrorCode::invalid_argument,
+               "[geometry decoder] sample of a region: expected f32 points [S, 3], got ",
+               sample.shape);
+  const ops::PackedKeyValues& all = memory.keys_values;
+  ArenaScope scope(ctx.arena());
+  const Tensor mean = ctx.allocate(DType::f32, {all.heads(), all.dim()}, "mean query");
+  std::vector<double> sums(static_cast<std::size_t>(mean.elements()));
+  std::vector<std::uint8_t> marked(static_cast<std::size_t>(all.keys()));
+  for (std::int64_t first = 0; first < count; first += kBlock) {
+    ctx.check_cancelled();
+    ArenaScope block(ctx.arena());
+    const Tensor x = embed(ctx, sample.slice(first, std::min(first + kBlock, count)));
+    const ops::HeadView queries = ops::heads_of(block_.queries(ctx, x), all.heads(), all.dim());
+    if (rule == KeyRule::mean) {
+      add_queries(queries, sums);
+    } else {
+      ops::mark_attended_keys(ctx, all, queries, kMergedWeight, marked);
+    }
+  }
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    mean.f32_mut()[i] = static_cast<float>(sums[i] / static_cast<double>(count));
+  }
+  return {all.gather(ctx,
+                     rule == KeyRule::mean ? ops::top_keys(ctx, all, mean, kept_keys(all.keys()))
+                                           : ops::marked_keys(all.heads(), marked))};
+}
+
 void GeometryDecoder::query_block(Context& ctx,
                                   const GeometryMemory& memory,
                                   const Tensor& points,
                                   const Tensor& logits) const {
   ArenaScope scope(ctx.arena());
-  const Tensor x = query_proj_.forward(ctx, ops::fourier_embed(ctx, points, fourier_));
+  const Tensor x = embed(ctx, points);
   nn::tap(ctx, x, "query_proj");
   block_.forward(ctx, x, memory.keys_values);
   nn::tap(ctx, x, "cross_attn_decoder");

@@ -4,7 +4,8 @@
 //
 // Zhang et al.: "3DShape2VecSet: a 3D shape representation for neural fields and generative
 // diffusion models", 2023. Upstream: hy3dgen/shapegen/models/autoencoders/attention_blocks.py
-// (CrossAttentionDecoder).
+// (CrossAttentionDecoder). The selection of keys for a region: Lai et al., "FlashVDM" (arXiv
+// 2503.16302); upstream: attention_processors.py.
 
 #include <optional>
 
@@ -20,6 +21,15 @@ struct GeometryMemory {
   ops::PackedKeyValues keys_values;  ///< of its L latent tokens, keys normed
 };
 
+/// Which of a shape's keys are kept for a region of space.
+enum class KeyRule {
+  mean,    ///< for each head the kept_keys() with the largest mean product with the queries
+  merged,  ///< for all heads those that have, for any query, a mean weight above 1e-6
+};
+
+/// Keys that KeyRule::mean keeps of L: 1024 of 3072, 256 of 512, else a third (at least one).
+std::int64_t kept_keys(std::int64_t keys);
+
 class GeometryDecoder {
  public:
   /// Binds below the binder's prefix ("vae.geo_decoder" in a bundle).
@@ -27,6 +37,13 @@ class GeometryDecoder {
 
   /// tokens [L, W] of ShapeVae::decode().
   GeometryMemory remember(Context& ctx, const Tensor& tokens) const;
+
+  /// The part of `memory` that matters near `sample`, f32 [S, 3], S at least 1: query() with it
+  /// costs less and gives nearly the same. The caller chooses how densely to sample the region.
+  GeometryMemory focus(Context& ctx,
+                       const GeometryMemory& memory,
+                       const Tensor& sample,
+                       KeyRule rule) const;
 
   /// points f32 [P, 3], inside [-1.01, 1.01] -> logits f32 [P]: positive inside the shape, negative
   /// outside. Any P; points are worked on in blocks of fixed size, one block a thread, so that
@@ -38,6 +55,7 @@ class GeometryDecoder {
              const Tensor& logits) const;
 
  private:
+  Tensor embed(Context& ctx, const Tensor& points) const;
   void query_block(Context& ctx,
                    const GeometryMemory& memory,
                    const Tensor& points,

@@ -67,17 +67,22 @@ ops::PackedKeyValues CrossAttentionBlock::keys_values(Context& ctx, const Tensor
   return {ctx, keys, ops::heads_of(y, n, d, d, 2 * d)};
 }
 
+Tensor CrossAttentionBlock::queries(Context& ctx, const Tensor& x) const {
+  const Tensor y = q.forward(ctx, ln_1.forward(ctx, x));
+  norm.apply_query(ctx, ops::heads_of(y, options.heads, options.head_dim()));
+  return y;
+}
+
 void CrossAttentionBlock::forward(Context& ctx,
                                   const Tensor& x,
                                   const ops::PackedKeyValues& memory) const {
   ArenaScope scope(ctx.arena());
   {
     ArenaScope attention(ctx.arena());
-    const Tensor queries = q.forward(ctx, ln_1.forward(ctx, x));
-    const ops::HeadView heads = ops::heads_of(queries, options.heads, options.head_dim());
-    norm.apply_query(ctx, heads);
+    const Tensor mixed = queries(ctx, x);
+    const ops::HeadView heads = ops::heads_of(mixed, options.heads, options.head_dim());
     ops::attention(ctx, heads, memory, heads);
-    proj.add_to(ctx, x, {}, queries);
+    proj.add_to(ctx, x, {}, mixed);
   }
   mlp.add_to(ctx, x, {}, ln_3.forward(ctx, x));
 }

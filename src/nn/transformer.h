@@ -58,6 +58,8 @@ struct CrossAttentionBlock {
 
   /// memory [M, W] -> M keys, normed where qk_norm is set, and values.
   ops::PackedKeyValues keys_values(Context& ctx, const Tensor& memory) const;
+  /// x [N, W] -> its queries [N, heads, d] as one row a token, normed where qk_norm is set.
+  Tensor queries(Context& ctx, const Tensor& x) const;
   /// x [N, W], in place; `memory` from keys_values().
   void forward(Context& ctx, const Tensor& x, const ops::PackedKeyValues& memory) const;
 };

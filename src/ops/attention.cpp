@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "cpu/gemm.h"
 #include "cpu/kernels.h"
@@ -99,6 +100,34 @@ void pack_values(const HeadList& list,
       }
     }
   });
+}
+
+/// Keys of one head from panels to panels; the last panel is filled up with zeros.
+void gather_keys(const float* src, const std::int32_t* list, const HeadLayout& to, float* dst) {
+  constexpr std::int64_t kPanel = cpu::kPanel;
+  for (std::int64_t key = 0; key < to.key_panels * kPanel; ++key) {
+    float* column = dst + key / kPanel * kPanel * to.dim + key % kPanel;
+    const std::int64_t chosen = key < to.keys ? list[key] : 0;
+    const float* from = src + chosen / kPanel * kPanel * to.dim + chosen % kPanel;
+    for (std::int64_t i = 0; i < to.dim; ++i) {
+      column[i * kPanel] = key < to.keys ? from[i * kPanel] : 0.0F;
+    }
+  }
+}
+
+void gather_values(const float* src,
+                   const std::int32_t* list,
+                   const HeadLayout& from,
+                   const HeadLayout& to,
+                   float* dst) {
+  constexpr std::int64_t kPanel = cpu::kPanel;
+  for (std::int64_t column = 0; column < to.dim; column += kPanel) {
+    for (std::int64_t key = 0; key < to.keys; ++key) {
+      std::copy_n(src + column * from.keys + list[key] * kPanel,
+                  kPanel,
+                  dst + column * to.keys + key * kPanel);
+    }
+  }
 }
 
 /// A group of heads, packed: [heads][k_size], then [heads][v_size].
@@ -245,6 +274,43 @@ PackedKeyValues::PackedKeyValues(Context& ctx, const HeadList& k, const HeadList
   float* packed = reinterpret_cast<float*>(packed_.data());
   const int threads = useful_threads(ctx, heads_ * layout.size());
   pack_group(threads, k, v, {0, heads_, layout, packed}, packed);
+}
+
+const float* PackedKeyValues::packed_keys(std::int64_t head) const {
+  return packed() + head * HeadLayout(keys_, dim_).k_size;
+}
+
+PackedKeyValues PackedKeyValues::gather(Context& ctx, const KeyLists& lists) const {
+  const auto valid = [&](std::int32_t key) { return key >= 0 && key < keys_; };
+  SINTER_CHECK(lists.count > 0 && lists.heads == heads_ &&
+                   std::cmp_equal(lists.index.size(), lists.heads * lists.count) &&
+                   std::all_of(lists.index.begin(), lists.index.end(), valid),
+               ErrorCode::invalid_argument,
+               "[attention] key lists: expected ",
+               heads_,
+               " lists of keys below ",
+               keys_,
+               ", got ",
+               lists.heads,
+               " of ",
+               lists.count);
+  PackedKeyValues chosen;
+  chosen.keys_ = lists.count;
+  chosen.heads_ = heads_;
+  chosen.dim_ = dim_;
+  const HeadLayout from(keys_, dim_), to(lists.count, dim_);
+  chosen.packed_ = Buffer(static_cast<std::size_t>(heads_ * to.size()) * sizeof(float));
+  float* const dst = reinterpret_cast<float*>(chosen.packed_.data());
+  const PackedGroup all{0, heads_, from, packed()};
+  const int threads = useful_threads(ctx, heads_ * to.size());
+  cpu::parallel_ranges(threads, heads_, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t head = begin; head < end; ++head) {
+      const std::int32_t* list = lists.index.data() + head * lists.count;
+      gather_keys(all.k(head), list, to, dst + head * to.k_size);
+      gather_values(all.v(head), list, from, to, dst + heads_ * to.k_size + head * to.v_size);
+    }
+  });
+  return chosen;
 }
 
 void attention(Context& ctx,

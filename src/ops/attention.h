@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "core/context.h"
 #include "ops/view.h"
@@ -23,6 +24,13 @@ struct AttentionOptions {
   float first_key_bias = 0.0F;
 };
 
+/// Some of a sequence's keys, for each head the same number of them.
+struct KeyLists {
+  std::int64_t heads = 0;
+  std::int64_t count = 0;           ///< keys of a head, at least 1
+  std::vector<std::int32_t> index;  ///< [heads][count], each in 0 .. keys - 1
+};
+
 /// Keys and values in the layout that the back end multiplies with. For keys that many calls share,
 /// such as the latents that every chunk of a volume's query points attends to; owns its copy. Move
 /// only.
@@ -33,12 +41,18 @@ class PackedKeyValues {
   /// ctx.threads.
   PackedKeyValues(Context& ctx, const HeadList& k, const HeadList& v);
 
+  /// A copy of the listed keys and their values: attention over it is attention over those keys
+  /// alone. Runs on ctx.threads.
+  PackedKeyValues gather(Context& ctx, const KeyLists& lists) const;
+
   std::int64_t keys() const { return keys_; }
   std::int64_t heads() const { return heads_; }
   std::int64_t dim() const { return dim_; }
   std::size_t bytes() const { return packed_.size(); }
   /// For back ends: all keys, then all values, head by head.
   const float* packed() const { return reinterpret_cast<const float*>(packed_.data()); }
+  /// For back ends: the keys of one head, in panels of gemm().
+  const float* packed_keys(std::int64_t head) const;
 
  private:
   std::int64_t keys_ = 0;
