@@ -1,9 +1,8 @@
 #include "mesh/chunked_sampler.h"
 
-#include <cmath>
+#include <limits>
 
 #include "core/error.h"
-#include "mesh/parallel.h"
 
 namespace sinter::mesh {
 
@@ -30,21 +29,8 @@ void ChunkedSampler::flush() {
   // NaN, so that a sampler that leaves a value out is found out below.
   logits_.assign(points_.size(), std::numeric_limits<float>::quiet_NaN());
   sampler_(points_, logits_);
-  for (std::size_t n = 0; n < points_.size(); ++n) {
-    SINTER_CHECK(std::isfinite(logits_[n]),
-                 ErrorCode::internal,
-                 "[field] value at (",
-                 points_[n][0],
-                 ", ",
-                 points_[n][1],
-                 ", ",
-                 points_[n][2],
-                 "): expected a finite number, got ",
-                 logits_[n],
-                 "; the weights or the latents behind it are not usable");
-    range_.include(logits_[n]);
-    *destinations_[n] = logits_[n];
-  }
+  include_values(points_, logits_, range_);
+  for (std::size_t n = 0; n < points_.size(); ++n) *destinations_[n] = logits_[n];
   evaluated_ += static_cast<std::int64_t>(points_.size());
   points_.clear();
   destinations_.clear();

@@ -58,6 +58,25 @@ double Grid::spacing(int axis) const {
   return (upper_[a] - lower_[a]) / resolution_;
 }
 
+void include_values(std::span<const Vec3> points,
+                    std::span<const float> logits,
+                    ValueRange& range) {
+  for (std::size_t n = 0; n < points.size(); ++n) {
+    SINTER_CHECK(std::isfinite(logits[n]),
+                 ErrorCode::internal,
+                 "[field] value at (",
+                 points[n][0],
+                 ", ",
+                 points[n][1],
+                 ", ",
+                 points[n][2],
+                 "): expected a finite number, got ",
+                 logits[n],
+                 "; the weights or the latents behind it are not usable");
+    range.include(logits[n]);
+  }
+}
+
 Field::Field(Grid grid) : grid_(std::move(grid)), values_(grid_.points()) {}
 
 Field::Field(Grid grid, BrickTable values, const ValueRange& range)

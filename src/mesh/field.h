@@ -67,6 +67,10 @@ struct ValueRange {
   bool empty() const { return min > max; }
 };
 
+/// Includes a sampler's answer in the range. Raises ErrorCode::internal, naming the point, for a
+/// value that is not finite.
+void include_values(std::span<const Vec3> points, std::span<const float> logits, ValueRange& range);
+
 /// A grid and the values known on it. Values live in bricks, so a field evaluated near a surface
 /// takes memory in proportion to the surface.
 class Field {
