@@ -24,6 +24,10 @@ volatile std::sig_atomic_t interrupted = 0;
 nlohmann::ordered_json to_json(const Metrics& metrics) {
   nlohmann::ordered_json stages = nlohmann::ordered_json::object();
   for (const StageTime& stage : metrics.stages) stages[stage.stage] = stage.seconds;
+  nlohmann::ordered_json levels = nlohmann::ordered_json::array();
+  for (const FieldLevel& level : metrics.field_levels) {
+    levels.push_back({{"cells", level.cells}, {"queries", level.queries}});
+  }
   return {{"seconds", metrics.seconds},
           {"stages", stages},
           {"steps_computed", metrics.steps_computed},
@@ -31,6 +35,8 @@ nlohmann::ordered_json to_json(const Metrics& metrics) {
           {"network_evaluations", metrics.network_evaluations},
           {"grid_points", metrics.grid_points},
           {"field_queries", metrics.field_queries},
+          {"field_levels", levels},
+          {"field_following_queries", metrics.field_following_queries},
           {"field_following_rounds", metrics.field_following_rounds},
           {"vertices", metrics.vertices},
           {"faces", metrics.faces},

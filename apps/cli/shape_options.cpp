@@ -90,10 +90,34 @@ void add_shape_options(CLI::App& command, ShapeArguments& arguments) {
   command.add_option("--octree", options.octree, "grid cells along each axis, 16..512")
       ->capture_default_str()
       ->group("Surface");
-  command.add_option("--decode", options.decode, "dense or hierarchical: same surface, other cost")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Decode>{
-          {"dense", Decode::dense}, {"hierarchical", Decode::hierarchical}}))
+  command
+      .add_option("--decode",
+                  options.decode,
+                  "dense or hierarchical: same surface, other cost; flashvdm: the reference's fast "
+                  "approximation")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, Decode>{{"dense", Decode::dense},
+                                        {"hierarchical", Decode::hierarchical},
+                                        {"flashvdm", Decode::flashvdm}}))
       ->default_str("hierarchical")
+      ->group("Surface");
+  command
+      .add_option("--flashvdm-keys",
+                  options.flashvdm_keys,
+                  "what a part of space attends to: a fixed number of keys a head (mean), or all "
+                  "with any weight (merge)")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, FlashVdmKeys>{
+          {"mean", FlashVdmKeys::mean}, {"merge", FlashVdmKeys::merge}}))
+      ->default_str("mean")
+      ->group("Surface");
+  command
+      .add_option("--flashvdm-levels",
+                  options.flashvdm_levels,
+                  "own: decodes the --octree asked for; upstream: the reference's sizes, 380 for "
+                  "384")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, FlashVdmLevels>{
+          {"own", FlashVdmLevels::own}, {"upstream", FlashVdmLevels::upstream}}))
+      ->default_str("own")
       ->group("Surface");
   command.add_option("--level", options.level, "value of the field at which the surface lies")
       ->capture_default_str()

@@ -17,11 +17,25 @@
 
 namespace sinter {
 
-/// How the decoder's field is sampled. Both give the same surface; see docs/volume-decoding.md for
-/// the exact promise.
+/// How the decoder's field is sampled. The first two give the same surface; see
+/// docs/volume-decoding.md for the exact promise.
 enum class Decode {
   dense,         ///< every point of the grid
   hierarchical,  ///< only near the surface, coarse to fine: 2 to 5 % of the points at octree 384
+  flashvdm,      ///< the reference's fast decode: near the surface, each part of space answered
+                 ///< from the part of the shape that matters to it; close to the exact surface
+};
+
+/// Decode::flashvdm: what each part of space attends to.
+enum class FlashVdmKeys {
+  mean,   ///< a fixed number of keys for each head: those of the largest mean score
+  merge,  ///< all keys with any weight worth mentioning, the same for every head
+};
+
+/// Decode::flashvdm: grid cells along an axis, level by level.
+enum class FlashVdmLevels {
+  own,       ///< the last level has the `octree` cells that were asked for
+  upstream,  ///< the reference's sizes: 384 is decoded at 380, 256 at 252, 512 at 504
 };
 
 /// Defaults are those of the official pipeline, except that the decode is hierarchical.
@@ -32,6 +46,8 @@ struct GenerateOptions {
   Noise noise = Noise::philox;  ///< the stream that the seed begins: sinter/noise.h
   int octree = 384;             ///< grid cells along each axis, 16..512
   Decode decode = Decode::hierarchical;
+  FlashVdmKeys flashvdm_keys = FlashVdmKeys::mean;       ///< Decode::flashvdm only
+  FlashVdmLevels flashvdm_levels = FlashVdmLevels::own;  ///< Decode::flashvdm only
   double level = 0.0;      ///< value of the field at which the surface lies; positive is inside
   double box = 1.01;       ///< half the side of the decoded cube, above 0 and at most 4
   std::int64_t faces = 0;  ///< decimate to this many faces; 0 keeps all
@@ -54,6 +70,12 @@ struct Progress {
 /// ErrorCode::cancelled.
 using ProgressCallback = std::function<bool(const Progress&)>;
 
+/// One level of the volume decode.
+struct FieldLevel {
+  int cells = 0;             ///< along each axis
+  std::int64_t queries = 0;  ///< points that the decoder was asked for
+};
+
 struct StageTime {
   std::string stage;
   double seconds = 0;
@@ -65,9 +87,11 @@ struct Metrics {
   double seconds = 0;                    ///< whole run
   std::int64_t network_evaluations = 0;  ///< DiT forwards, each guidance half counted
   std::int64_t steps_computed = 0, steps_elided = 0;
-  std::int64_t grid_points = 0;             ///< (octree + 1)^3
-  std::int64_t field_queries = 0;           ///< points that the decoder was asked for
-  std::int64_t field_following_rounds = 0;  ///< rounds of the surface-following pass
+  std::int64_t grid_points = 0;              ///< of the grid that was decoded: (octree + 1)^3
+  std::int64_t field_queries = 0;            ///< points that the decoder was asked for
+  std::vector<FieldLevel> field_levels;      ///< coarse to fine, without what following added
+  std::int64_t field_following_queries = 0;  ///< added by surface following
+  std::int64_t field_following_rounds = 0;   ///< rounds of the surface-following pass
   std::int64_t vertices = 0, faces = 0, floaters_removed = 0;
   std::uint64_t weight_bytes = 0;       ///< of the checkpoint
   std::uint64_t peak_memory_bytes = 0;  ///< peak resident set of the process

@@ -30,6 +30,21 @@ struct Engine::State {
 
 namespace {
 
+std::string decode_name(const GenerateOptions& options) {
+  switch (options.decode) {
+    case Decode::dense:
+      return "dense";
+    case Decode::hierarchical:
+      return "hierarchical";
+    case Decode::flashvdm:
+      break;
+  }
+  std::string name = "flashvdm";
+  name += options.flashvdm_keys == FlashVdmKeys::mean ? ", mean keys" : ", merged keys";
+  if (options.flashvdm_levels == FlashVdmLevels::upstream) name += ", upstream's levels";
+  return name;
+}
+
 Provenance make_provenance(const std::string& model,
                            const std::string& hash,
                            const GenerateOptions& options) {
@@ -43,7 +58,7 @@ Provenance make_provenance(const std::string& model,
       {"steps", std::int64_t{options.steps}},
       {"guidance", options.guidance},
       {"octree", std::int64_t{options.octree}},
-      {"decode", std::string(options.decode == Decode::dense ? "dense" : "hierarchical")},
+      {"decode", decode_name(options)},
       {"level", options.level},
       {"box", options.box},
       {"faces", options.faces},

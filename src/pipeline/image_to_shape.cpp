@@ -6,10 +6,9 @@
 #include "io/preprocess.h"
 #include "mesh/cleanup.h"
 #include "mesh/marching_cubes.h"
-#include "mesh/sample_dense.h"
-#include "mesh/sample_hierarchical.h"
 #include "mesh/simplify.h"
 #include "pipeline/run_monitor.h"
+#include "pipeline/volume.h"
 #include "pipeline/work_estimate.h"
 #include "sampling/noise.h"
 #include "sampling/sampler.h"
@@ -128,31 +127,22 @@ class Run {
 
   mesh::Field sample_field(const models::ShapeVae& vae, const models::GeometryMemory& memory) {
     monitor_.begin("volume");
-    const mesh::FieldSampler sampler = [&](std::span<const mesh::Vec3> points,
-                                           std::span<float> logits) {
-      const auto count = static_cast<std::int64_t>(points.size());
-      // The view is of const data; query() only reads it.
-      const Tensor point_view{
-          const_cast<mesh::Vec3*>(points.data()), DType::f32, Device::cpu, {count, 3}, "points"};
-      const Tensor logit_view{logits.data(), DType::f32, Device::cpu, {count}, "logits"};
-      vae.query(ctx_, memory, point_view, logit_view);
-    };
-    const mesh::SampleProgress progress = [this](double fraction) { monitor_.advance(fraction); };
-    const mesh::Grid grid(options_.octree, options_.box);
     mesh::SampleStats stats;
-    mesh::Field field =
-        options_.decode == Decode::dense
-            ? mesh::sample_dense(grid, sampler, {.progress = progress}, &stats)
-            : mesh::sample_hierarchical(grid,
-                                        sampler,
-                                        {.level = static_cast<float>(options_.level),
-                                         .threads = ctx_.threads,
-                                         .follow_surface = ctx_.switches.surface_following,
-                                         .progress = progress},
-                                        &stats);
+    mesh::Field field = sample_volume(
+        ctx_,
+        vae,
+        memory,
+        options_,
+        [this](double fraction) { monitor_.advance(fraction); },
+        stats);
     metrics_.grid_points = stats.grid_points;
     metrics_.field_queries = stats.queries;
+    metrics_.field_following_queries = stats.following_queries;
     metrics_.field_following_rounds = stats.following_rounds;
+    for (const mesh::SampleLevel& level : stats.levels) {
+      const int cells = (field.grid().resolution() + level.stride - 1) / level.stride;
+      metrics_.field_levels.push_back({cells, level.queries});
+    }
     return field;
   }
 

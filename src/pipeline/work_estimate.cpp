@@ -23,18 +23,33 @@ double dit_step(const models::Hunyuan3DDitConfig& dit,
   return conditional + blocks * transformer_block(latents + (collapsed ? 1 : context), width);
 }
 
-double field_query(const models::ShapeVaeConfig& vae) {
+/// `keys`: latent tokens that a point attends to.
+double field_query(const models::ShapeVaeConfig& vae, std::int64_t keys) {
   const auto width = static_cast<double>(vae.width / vae.geo_downsample);
   const auto ratio = static_cast<double>(vae.geo_mlp_ratio);
-  return (2 + 2 * ratio) * width * width + 2 * static_cast<double>(vae.num_latents) * width;
+  return (2 + 2 * ratio) * width * width + 2 * static_cast<double>(keys) * width;
 }
 
 /// Points that will be asked for: all, or a shell around the surface of a typical object. A point a
 /// cell of the surface would be about 4.5 (area in units of the half side) / spacing^2.
 double field_points(const GenerateOptions& options) {
   const double side = options.octree + 1;
-  constexpr double kShell = 6;
-  return options.decode == Decode::dense ? side * side * side : kShell * side * side;
+  constexpr double kShell = 6, kWideShell = 32;
+  switch (options.decode) {
+    case Decode::dense:
+      return side * side * side;
+    case Decode::hierarchical:
+      return kShell * side * side;
+    case Decode::flashvdm:
+      break;
+  }
+  return kWideShell * side * side;
+}
+
+double field_work(const models::ShapeVaeConfig& vae, const GenerateOptions& options) {
+  const bool few = options.decode == Decode::flashvdm;
+  const std::int64_t keys = few ? models::kept_keys(vae.num_latents) : vae.num_latents;
+  return field_points(options) * field_query(vae, keys);
 }
 
 }  // namespace
@@ -54,7 +69,7 @@ std::vector<PlannedStage> plan_stages(const models::ShapeModelConfig& config,
                            transformer_block(context, static_cast<double>(backbone.width));
   const double decoder = static_cast<double>(config.vae.decoder_layers) *
                          transformer_block(latents, static_cast<double>(config.vae.width));
-  const double volume = field_points(options) * field_query(config.vae);
+  const double volume = field_work(config.vae, options);
   const double total = condition + steps * step + decoder + volume;
   // What is not a network: shares of the whole, as seen on the shipped model.
   return {{"image", 0.005 * total},

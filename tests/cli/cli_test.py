@@ -124,6 +124,22 @@ class GenerateTest(ProgramTest):
         bodies = [(self.folder / f"{d}.ply").read_bytes().split(b"end_header\n", 1)[1] for d in ("dense", "hierarchical")]
         self.assertEqual(*bodies)
 
+    def test_flashvdm_gives_sound_meshes_on_either_grid(self):
+        image = self.file("disc.png", pictures.disc())
+        for levels, keys, cells in (("own", "mean", 48), ("own", "merge", 48), ("upstream", "mean", 47)):
+            with self.subTest(f"{levels}, {keys}"):
+                metrics = self.folder / "metrics.json"
+                result = self.generate(image, "--decode", "flashvdm", "--flashvdm-levels", levels, "--flashvdm-keys", keys,
+                                       "--metrics", metrics, octree=48)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertEqual(self.run_program("mesh-check", self.folder / "out.glb").returncode, 0)
+                found = json.loads(metrics.read_text())
+                # Too coarse for a second level.
+                self.assertEqual(found["field_levels"], [{"cells": cells, "queries": (cells + 1) ** 3}])
+                self.assertEqual(found["grid_points"], (cells + 1) ** 3)
+                self.assertEqual(found["field_queries"], (cells + 1) ** 3)
+        self.assert_fails(self.generate(image, "--decode", "flashvdm", "--flashvdm-keys", "most"), ARGUMENT, "mean", "merge")
+
     def test_sixteen_bit_and_palette_pictures(self):
         for name, content in (("deep.png", pictures.disc_16_bit()), ("palette.png", pictures.disc_palette())):
             with self.subTest(name):

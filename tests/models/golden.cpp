@@ -96,8 +96,8 @@ const ShapeModel& random_model(const std::string& bundle) {
   return models.emplace(bundle, ShapeModel(random_checkpoint(bundle), config)).first->second;
 }
 
-Goldens::Goldens(const std::string& bundle)
-    : file_(checkpoint::Checkpoint::open(data_path(bundle + "/activations.safetensors"))) {}
+Goldens::Goldens(const std::string& bundle, const std::string& file)
+    : file_(checkpoint::Checkpoint::open(data_path(bundle + "/" + file + ".safetensors"))) {}
 
 std::vector<float> Goldens::values(const std::string& name) const {
   const checkpoint::TensorEntry* entry = file_.find(name);

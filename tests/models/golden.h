@@ -50,7 +50,7 @@ const ShapeModel& random_model(const std::string& bundle);
 /// Expected tensors of a bundle, by name.
 class Goldens {
  public:
-  explicit Goldens(const std::string& bundle);
+  explicit Goldens(const std::string& bundle, const std::string& file = "activations");
   const checkpoint::Checkpoint& file() const { return file_; }
   bool has(const std::string& name) const { return file_.find(name) != nullptr; }
   std::vector<float> values(const std::string& name) const;

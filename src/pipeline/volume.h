@@ -1,0 +1,34 @@
+#pragma once
+// The volume stage: one shape's field, sampled the way that the options ask for.
+
+#include "core/context.h"
+#include "mesh/field.h"
+#include "mesh/sample_flashvdm.h"
+#include "mesh/sample_stats.h"
+#include "models/shape_vae.h"
+#include "sinter/engine.h"
+
+namespace sinter::pipeline {
+
+/// `progress` is told a non-decreasing fraction often enough (a few ten thousand queries, or less
+/// work of other kinds) that what it throws stops the decode soon.
+mesh::Field sample_volume(Context& ctx,
+                          const models::ShapeVae& vae,
+                          const models::GeometryMemory& memory,
+                          const GenerateOptions& options,
+                          const mesh::SampleProgress& progress,
+                          mesh::SampleStats& stats);
+
+/// FlashVDM's sampler for a shape: each group is answered from the keys that matter to its sample.
+/// Bricks choose by KeyRule::mean whatever `keys` says, as upstream. `poll` is called between parts
+/// of a group, and may throw.
+mesh::GroupSampler flashvdm_sampler(Context& ctx,
+                                    const models::ShapeVae& vae,
+                                    const models::GeometryMemory& memory,
+                                    FlashVdmKeys keys,
+                                    std::function<void()> poll);
+
+/// Every how manieth point of a bin chooses the bin's keys.
+int flashvdm_bin_sample(FlashVdmKeys keys);
+
+}  // namespace sinter::pipeline
