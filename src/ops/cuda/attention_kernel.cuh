@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "ops/cuda/async_copy.cuh"
 #include "ops/cuda/attention.h"
+#include "ops/cuda/pack.cuh"
 #include "ops/cuda/wgmma.cuh"
 
 namespace sinter::ops::cuda {
@@ -94,32 +94,6 @@ __device__ __forceinline__ float exp2_fast(float x) {
   float y;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
-}
-
-template <class T>
-__device__ __forceinline__ std::uint32_t pack(float low, float high) {
-  std::uint32_t bits;
-  if constexpr (std::is_same_v<T, __half>) {
-    const __half2 pair = __floats2half2_rn(low, high);
-    memcpy(&bits, &pair, sizeof bits);
-  } else {
-    const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
-    memcpy(&bits, &pair, sizeof bits);
-  }
-  return bits;
-}
-
-template <class T>
-__device__ __forceinline__ float2 unpack(std::uint32_t bits) {
-  if constexpr (std::is_same_v<T, __half>) {
-    __half2 pair;
-    memcpy(&pair, &bits, sizeof bits);
-    return __half22float2(pair);
-  } else {
-    __nv_bfloat162 pair;
-    memcpy(&pair, &bits, sizeof bits);
-    return __bfloat1622float2(pair);
-  }
 }
 
 /// Sum over the four threads that share a row of an accumulator.
@@ -414,10 +388,8 @@ struct Consumer {
     if (me == kConsumers - 1) pass_turn();  // the first turn is warpgroup 0's
     for (int round = 0;; ++round) {
       s.tile_full.wait(round & 1);
-      const int number = __shfl_sync(~0U, s.tile, 0);
-      constexpr int kFirstPrivateBarrier = 8;
-      named_sync(kFirstPrivateBarrier + me, kWarpgroup);  // all have read it
-      if (leader) s.tile_empty.arrive();
+      const int number = __shfl_sync(~0U, lane == 0 ? s.tile : 0, 0);
+      if (lane == 0) s.tile_empty.arrive();
       if (number >= p.total_tiles) return;
       const Tile tile = find_tile<Dim>(p, number);
       s.q_full.wait(round & 1);
@@ -446,7 +418,7 @@ __global__ void __launch_bounds__(Geometry<Dim>::kThreads, 1)
       s.v_empty[i].init(G::kConsumers);
     }
     s.tile_full.init(1);
-    s.tile_empty.init(G::kConsumers);
+    s.tile_empty.init(G::kConsumers * kWarpgroup / 32);  // lane 0 of every warp reads it
     fence_barrier_init();
   }
   __syncthreads();

@@ -38,7 +38,7 @@ extern "C" {
 /// One sequence attends to itself: tokens [0, tokens). dtype 0 f16, 1 bf16. \return 0, or 1 after
 /// printing what went wrong.
 int sinter_self_attention(
-    const void* qkv, void* dst, long tokens, long heads, long dim, int dtype, void* stream) try {
+    const void* qkv, void* dst, long tokens, long heads, long dim, long dtype, void* stream) try {
   static const AttentionWorkspace workspace;
   const Fused fused{
       static_cast<const std::uint16_t*>(qkv), static_cast<std::uint16_t*>(dst), heads, dim};
