@@ -40,16 +40,18 @@ Tensor WeightStore::allocate(const Shape& shape, std::string_view name) {
 }
 
 struct Binder::State {
-  State(Checkpoint source, WeightStore& owner, int thread_count)
+  State(Checkpoint source, WeightStore& owner, int thread_count, std::function<void()> after_tensor)
       : checkpoint(std::move(source)),
         store(owner),
         threads(thread_count),
+        poll(std::move(after_tensor)),
         taken(checkpoint.entries().size()),
         converted(checkpoint.entries().size()) {}
 
   Checkpoint checkpoint;
   WeightStore& store;
   int threads;
+  std::function<void()> poll;
   // by entry
   std::vector<char> taken;
   std::vector<Tensor> converted;
@@ -99,6 +101,7 @@ Tensor Binder::State::convert(const TensorEntry& entry) {
   const std::int64_t bad =
       convert_weights(entry.bytes.data(), entry.dtype, target.f32_mut(), entry.elements(), threads);
   checkpoint.drop_pages(entry);
+  if (poll) poll();
   if (bad < 0) {
     tensor = target;
   } else {
@@ -110,8 +113,13 @@ Tensor Binder::State::convert(const TensorEntry& entry) {
   return tensor;
 }
 
-Binder::Binder(Checkpoint checkpoint, WeightStore& store, std::string_view prefix, int threads)
-    : state_(std::make_shared<State>(std::move(checkpoint), store, std::max(1, threads))),
+Binder::Binder(Checkpoint checkpoint,
+               WeightStore& store,
+               std::string_view prefix,
+               int threads,
+               std::function<void()> poll)
+    : state_(std::make_shared<State>(
+          std::move(checkpoint), store, std::max(1, threads), std::move(poll))),
       prefix_(prefix) {
   if (!prefix_.empty() && !prefix_.ends_with('.')) prefix_ += '.';
 }

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -55,7 +56,12 @@ class Binder {
  public:
   /// Names are looked up as `prefix` + "." + name; an empty prefix means the whole checkpoint.
   /// `store` must outlive every Binder made from this one, and every tensor taken.
-  Binder(Checkpoint checkpoint, WeightStore& store, std::string_view prefix = {}, int threads = 1);
+  /// `poll`, where set, is called after each tensor that take() converted; to stop, it throws.
+  Binder(Checkpoint checkpoint,
+         WeightStore& store,
+         std::string_view prefix = {},
+         int threads = 1,
+         std::function<void()> poll = {});
 
   /// The subtree "<part>." or "<part>.<index>.".
   Binder scope(std::string_view part) const;

@@ -244,9 +244,9 @@ std::vector<DType> Checkpoint::dtypes() const {
   return {found.begin(), found.end()};
 }
 
-std::string Checkpoint::content_hash() const {
+std::string Checkpoint::content_hash(const std::function<void()>& poll) const {
   SINTER_CHECK(has_data(), ErrorCode::internal, "[checkpoint] ", path(), ": has no data to hash");
-  constexpr std::size_t kChunk = std::size_t{64} << 20;
+  constexpr std::size_t kChunk = std::size_t{8} << 20;
   const auto hash_of = [&](std::size_t file) {
     const std::span<const std::byte> bytes = state_->bytes_of(file);
     Sha256 hash;
@@ -255,6 +255,7 @@ std::string Checkpoint::content_hash() const {
       hash.update(part);
       // a hash of gigabytes must not make gigabytes resident
       if (!state_->mappings.empty()) state_->mappings[file]->drop_pages(part);
+      if (poll) poll();
     }
     return hash.finish();
   };

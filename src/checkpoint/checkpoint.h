@@ -2,6 +2,7 @@
 // A set of named tensors in one or several files.
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -65,7 +66,8 @@ class Checkpoint {
   /// SHA-256 in lower-case hexadecimal, for provenance; reads every byte at each call. Of a single
   /// file it is what `sha256sum` prints; of a sharded one it is the hash of the lines that
   /// `sha256sum` prints for the shards in name order, without their directory.
-  std::string content_hash() const;
+  /// `poll`, where set, is called every few megabytes; to stop, it throws.
+  std::string content_hash(const std::function<void()>& poll = {}) const;
 
   /// See MappedFile::drop_pages. `entry` is one of entries().
   void drop_pages(const TensorEntry& entry) const;

@@ -31,6 +31,9 @@ class Context {
   std::function<void(std::string_view, const Tensor&)> tap;
   /// Set by another thread or a signal handler to stop at the next check.
   const std::atomic<bool>* cancel = nullptr;
+  /// Called by every check, so between the parts of an operation, on the thread that called the
+  /// operator. Raises ErrorCode::cancelled to stop. The contexts of worker threads have none.
+  std::function<void()> poll;
 
   Arena& arena() { return arena_; }
   Tensor allocate(DType dtype, Shape shape, std::string_view name = {}) {
@@ -41,6 +44,7 @@ class Context {
     if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) {
       fail(ErrorCode::cancelled, "cancelled");
     }
+    if (poll) poll();
   }
 
  private:

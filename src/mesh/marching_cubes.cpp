@@ -199,31 +199,36 @@ class Extraction {
     const std::int64_t count = side * side * side;
     std::vector<std::unique_ptr<Block>> found(static_cast<std::size_t>(count));
     std::atomic<bool> gaps{false};
-    parallel_blocks(options_.threads, count, 64, [&](std::int64_t begin, std::int64_t end) {
-      BlockValues values;
-      for (std::int64_t n = begin; n < end; ++n) {
-        const GridIndex brick = {static_cast<int>(n / (side * side)) - 1,
-                                 static_cast<int>(n / side % side) - 1,
-                                 static_cast<int>(n % side) - 1};
-        if (!reader_.read(brick, values) || !values.crossed) continue;
-        auto block = std::make_unique<Block>();
-        block->brick = brick;
-        collect_edges(values, block->edges);
-        block->edge_vertices = block->edges.index_ranks();
-        for_each_cell(values, [&](const Cell& cell, int, int, int) {
-          for (int c = 0; c < cell.entry->centers; ++c) {
-            block->center_vertices += cell.center_known(kCenterVertex + c);
+    parallel_blocks(
+        options_.threads,
+        count,
+        64,
+        [&](std::int64_t begin, std::int64_t end) {
+          BlockValues values;
+          for (std::int64_t n = begin; n < end; ++n) {
+            const GridIndex brick = {static_cast<int>(n / (side * side)) - 1,
+                                     static_cast<int>(n / side % side) - 1,
+                                     static_cast<int>(n % side) - 1};
+            if (!reader_.read(brick, values) || !values.crossed) continue;
+            auto block = std::make_unique<Block>();
+            block->brick = brick;
+            collect_edges(values, block->edges);
+            block->edge_vertices = block->edges.index_ranks();
+            for_each_cell(values, [&](const Cell& cell, int, int, int) {
+              for (int c = 0; c < cell.entry->centers; ++c) {
+                block->center_vertices += cell.center_known(kCenterVertex + c);
+              }
+              for (const auto& triangle : cell.entry->triangles) {
+                const bool known = cell.triangle_known(triangle);
+                block->faces += known;
+                if (!known) gaps = true;
+              }
+            });
+            if (block->edge_vertices > 0 || block->faces > 0)
+              found[static_cast<std::size_t>(n)] = std::move(block);
           }
-          for (const auto& triangle : cell.entry->triangles) {
-            const bool known = cell.triangle_known(triangle);
-            block->faces += known;
-            if (!known) gaps = true;
-          }
-        });
-        if (block->edge_vertices > 0 || block->faces > 0)
-          found[static_cast<std::size_t>(n)] = std::move(block);
-      }
-    });
+        },
+        options_.poll);
     has_gaps_ = gaps;
     block_at_.assign(found.size(), nullptr);
     for (std::size_t n = 0; n < found.size(); ++n) {
@@ -251,15 +256,20 @@ class Extraction {
 
   void write_all(TriangleMesh& mesh) const {
     const auto count = static_cast<std::int64_t>(blocks_.size());
-    parallel_blocks(options_.threads, count, 16, [&](std::int64_t begin, std::int64_t end) {
-      BlockValues values;
-      for (std::int64_t n = begin; n < end; ++n) {
-        const Block& block = *blocks_[static_cast<std::size_t>(n)];
-        reader_.read(block.brick, values);
-        write_edge_vertices(block, values, mesh);
-        write_cells(block, values, mesh);
-      }
-    });
+    parallel_blocks(
+        options_.threads,
+        count,
+        16,
+        [&](std::int64_t begin, std::int64_t end) {
+          BlockValues values;
+          for (std::int64_t n = begin; n < end; ++n) {
+            const Block& block = *blocks_[static_cast<std::size_t>(n)];
+            reader_.read(block.brick, values);
+            write_edge_vertices(block, values, mesh);
+            write_cells(block, values, mesh);
+          }
+        },
+        options_.poll);
   }
 
   /// Grid position of the crossing on an edge, in cells.

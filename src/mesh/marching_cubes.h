@@ -1,6 +1,8 @@
 #pragma once
 // Marching cubes whose result has no hole and no non-manifold edge or vertex.
 
+#include <functional>
+
 #include "mesh/field.h"
 #include "mesh/triangle_mesh.h"
 
@@ -20,6 +22,8 @@ struct MarchingCubesOptions {
   bool close_at_border = true;
   CoordinateMode coordinates = CoordinateMode::correct;
   int threads = 1;  ///< never changes the result
+  /// Called now and then on the calling thread. To cancel, throw.
+  std::function<void()> poll = {};
 };
 
 /// The level set of the field, faces counter-clockwise seen from outside (lower values).

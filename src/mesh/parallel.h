@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <new>
 #include <stdexcept>
@@ -18,18 +19,24 @@ namespace sinter::mesh {
 /// Calls body(begin, end) for consecutive blocks of at most `grain` indices of [0, count); threads
 /// take the next block when they are done with one. `body` may throw; the first exception is
 /// raised again here, after all threads have stopped. What `body` computes for an index must not
-/// depend on the block it came in.
+/// depend on the block it came in. `poll`, where set, is called after blocks of the calling thread;
+/// to stop early it throws.
 template <class Body>
-void parallel_blocks(int threads, std::int64_t count, std::int64_t grain, Body&& body) {
+void parallel_blocks(int threads,
+                     std::int64_t count,
+                     std::int64_t grain,
+                     Body&& body,
+                     const std::function<void()>& poll = {}) {
   const std::int64_t blocks = (count + grain - 1) / grain;
   std::atomic<std::int64_t> next{0};
   std::atomic<bool> failed{false};
   std::exception_ptr error;
   std::mutex error_mutex;
-  const auto work = [&](std::int64_t, std::int64_t, int) {
+  const auto work = [&](std::int64_t, std::int64_t, int thread) {
     try {
       for (std::int64_t block; !failed && (block = next.fetch_add(1)) < blocks;) {
         body(block * grain, std::min(count, (block + 1) * grain));
+        if (thread == 0 && poll) poll();  // the first part runs on the calling thread
       }
     } catch (...) {
       const std::lock_guard lock(error_mutex);

@@ -339,15 +339,17 @@ class HierarchicalRun {
   /// Calls body(number, position) for each brick that is there; bricks in parallel.
   template <class Body>
   void for_each_brick(const Lattice& lattice, Body&& body) const {
-    parallel_blocks(options_.threads,
-                    lattice.values.brick_count(),
-                    16,
-                    [&](std::int64_t begin, std::int64_t end) {
-                      for (std::int64_t n = begin; n < end; ++n) {
-                        const GridIndex brick = lattice.values.brick_position(n);
-                        if (lattice.values.brick(brick) != nullptr) body(n, brick);
-                      }
-                    });
+    parallel_blocks(
+        options_.threads,
+        lattice.values.brick_count(),
+        16,
+        [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t n = begin; n < end; ++n) {
+            const GridIndex brick = lattice.values.brick_position(n);
+            if (lattice.values.brick(brick) != nullptr) body(n, brick);
+          }
+        },
+        options_.poll);
   }
 
   /// From here on `count` more points are expected at once, and in later stages about as many as a

@@ -46,6 +46,8 @@ struct HierarchicalOptions {
   /// the next smaller one, down to the one with 64 cells.
   int coarse_stride = 0;
   SampleProgress progress = {};
+  /// Called now and then between the sampler's calls, on the calling thread. To cancel, throw.
+  std::function<void()> poll = {};
 };
 
 /// Errors as sample_dense(). Points that no crossed cell touches may or may not have a value; the

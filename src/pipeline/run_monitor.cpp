@@ -47,6 +47,11 @@ void RunMonitor::advance(double fraction) {
   report(std::clamp(fraction, 0.0, 1.0));
 }
 
+void RunMonitor::poll() {
+  constexpr double kInterval = 0.02;
+  if (current_ < plan_.size() && seconds() - last_report_ >= kInterval) report(fraction_);
+}
+
 void RunMonitor::finish() {
   if (current_ < plan_.size()) report(1);
   end_stage();
@@ -61,6 +66,8 @@ void RunMonitor::end_stage() {
 
 void RunMonitor::report(double fraction) {
   if (!progress_) return;
+  fraction_ = fraction;
+  last_report_ = seconds();
   Progress now;
   now.stage = plan_[current_].name;
   now.stage_fraction = fraction;

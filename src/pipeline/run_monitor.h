@@ -29,6 +29,9 @@ class RunMonitor {
   void begin(const char* stage);
   /// Fraction of the current stage that is done, 0..1. Raises ErrorCode::cancelled as begin() does.
   void advance(double fraction);
+  /// Lets the callback see the same fraction again where it has not been called for 20 ms, so that
+  /// it can cancel between the parts of a long operation.
+  void poll();
   /// Ends the last stage.
   void finish();
 
@@ -45,7 +48,9 @@ class RunMonitor {
   std::size_t current_;  // index into plan_; plan_.size() while no stage runs
   std::size_t next_ = 0;
   double stage_start_ = 0;
-  double work_done_ = 0;  // by the stages that ended
+  double fraction_ = 0;     // of the current stage
+  double last_report_ = 0;  // seconds
+  double work_done_ = 0;    // by the stages that ended
   double work_total_ = 0;
 };
 

@@ -56,6 +56,27 @@ TEST(RunMonitor, CancelRaisesAndKeepsWhatWasReached) {
   EXPECT_EQ(metrics.stages[0].stage, "first");
 }
 
+TEST(RunMonitor, PollRepeatsTheFractionNowAndThenAndCancels) {
+  Metrics metrics;
+  std::vector<double> fractions;
+  bool go_on = true;
+  const ProgressCallback record = [&](const Progress& now) {
+    fractions.push_back(now.stage_fraction);
+    return go_on;
+  };
+  RunMonitor monitor(kPlan, record, metrics);
+  monitor.poll();  // before the first stage there is nothing to tell
+  EXPECT_TRUE(fractions.empty());
+  monitor.begin("first");
+  monitor.advance(0.25);
+  fractions.clear();
+  // Polled for as long as it takes to be heard once: by the interval, within 20 ms.
+  while (fractions.empty()) monitor.poll();
+  EXPECT_EQ(fractions, std::vector<double>{0.25});
+  go_on = false;
+  EXPECT_THROW(for (;;) monitor.poll(), Error);
+}
+
 TEST(RunMonitor, StagesOutOfOrderAreADefect) {
   Metrics metrics;
   RunMonitor monitor(kPlan, {}, metrics);
