@@ -104,6 +104,9 @@ struct GenerateResult {
 
 struct EngineOptions {
   int threads = 0;  ///< CPU threads, 0 takes all cores; the result does not depend on it
+  /// Keep the networks in memory between runs: the second run starts at once. Otherwise each is
+  /// loaded when a run comes to it and freed after, so that the largest decides the memory needed.
+  bool keep_weights = false;
   /// Receives warnings; default: dropped.
   std::function<void(const std::string&)> warn;
 };
@@ -127,6 +130,11 @@ class Engine {
                           const GenerateOptions& options = {},
                           const ProgressCallback& progress = {},
                           Metrics* metrics = nullptr);
+
+  /// What generate() with these options notes on a mesh: all that the mesh depends on, but the
+  /// pictures. Reads the whole checkpoint, for its hash, where no run has. Raises
+  /// ErrorCode::invalid_argument for options out of range.
+  Provenance provenance(const GenerateOptions& options);
 
  private:
   struct State;

@@ -16,4 +16,8 @@ void write_file(const std::string& path, std::string_view contents);
 /// nothing that stays.
 void check_writable(const std::string& path);
 
+/// SHA-256 of a file of up to 1 GiB, in lower-case hexadecimal. Raises ErrorCode::not_found, io, or
+/// unsupported for a longer one.
+std::string file_sha256(const std::string& path);
+
 }  // namespace sinter

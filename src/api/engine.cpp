@@ -1,7 +1,6 @@
 #include "sinter/engine.h"
 
 #include "api/threads.h"
-#include "models/shape_model.h"
 #include "pipeline/image_to_shape.h"
 #include "sinter/version.h"
 
@@ -9,7 +8,8 @@ namespace sinter {
 
 struct Engine::State {
   State(const std::string& model_directory, EngineOptions options)
-      : path(model_directory), model(models::ShapeModel::open(model_directory)) {
+      : path(model_directory),
+        networks(models::ShapeModel::open(model_directory), options.keep_weights) {
     ctx.threads = resolve_threads(options.threads);
     ctx.switches = Switches::from_environment();
     ctx.log = [warn = std::move(options.warn)](LogLevel level, const std::string& text) {
@@ -17,13 +17,13 @@ struct Engine::State {
     };
   }
 
-  const std::string& content_hash() {
-    if (hash.empty()) hash = model.checkpoint().content_hash();
+  const std::string& content_hash(const std::function<void()>& poll) {
+    if (hash.empty()) hash = networks.model().checkpoint().content_hash(poll);
     return hash;
   }
 
   std::string path;
-  models::ShapeModel model;
+  pipeline::Networks networks;
   Context ctx;
   std::string hash;
 };
@@ -81,6 +81,11 @@ Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
+Provenance Engine::provenance(const GenerateOptions& options) {
+  pipeline::check_options(options);
+  return make_provenance(last_component(state_->path), state_->content_hash({}), options);
+}
+
 GenerateResult Engine::generate(const std::string& image_path,
                                 const GenerateOptions& options,
                                 const ProgressCallback& progress,
@@ -89,12 +94,21 @@ GenerateResult Engine::generate(const std::string& image_path,
   Metrics own;
   Metrics& filled = metrics != nullptr ? *metrics : own;
   filled = {};
-  filled.weight_bytes = state_->model.checkpoint().total_bytes();
+  filled.weight_bytes = state_->networks.model().checkpoint().total_bytes();
+  Progress last;
+  const ProgressCallback watched = [&](const Progress& now) {
+    last = now;
+    return !progress || progress(now);
+  };
   GenerateResult result;
   result.mesh =
-      pipeline::image_to_shape(state_->ctx, state_->model, image_path, options, progress, filled);
+      pipeline::image_to_shape(state_->ctx, state_->networks, image_path, options, watched, filled);
+  // The first run of an engine reads the whole checkpoint once more.
+  const auto poll = [&] {
+    if (!watched(last)) fail(ErrorCode::cancelled, "cancelled");
+  };
   result.provenance =
-      make_provenance(last_component(state_->path), state_->content_hash(), options);
+      make_provenance(last_component(state_->path), state_->content_hash(poll), options);
   return result;
 }
 

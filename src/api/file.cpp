@@ -1,5 +1,6 @@
 #include "sinter/file.h"
 
+#include "checkpoint/sha256.h"
 #include "io/file.h"
 
 namespace sinter {
@@ -10,6 +11,14 @@ void write_file(const std::string& path, std::string_view contents) {
 
 void check_writable(const std::string& path) {
   io::check_writable(path);
+}
+
+std::string file_sha256(const std::string& path) {
+  constexpr std::size_t kLimit = std::size_t{1} << 30;
+  const io::Bytes bytes = io::read_file(path, "file", kLimit);
+  checkpoint::Sha256 hash;
+  hash.update(std::as_bytes(std::span(bytes)));
+  return hash.finish();
 }
 
 }  // namespace sinter

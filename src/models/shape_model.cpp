@@ -50,9 +50,10 @@ Loaded<Network> load(const Checkpoint& checkpoint,
                      std::string_view prefix,
                      const Config& config,
                      int threads,
+                     const ShapeModel::Poll& poll,
                      const Names& others = {}) {
   checkpoint::WeightStore store;
-  const Binder binder(checkpoint, store, prefix, threads);
+  const Binder binder(checkpoint, store, prefix, threads, poll);
   auto network = std::make_unique<const Network>(binder, config);
   binder.finish(others);
   return {std::move(store), std::move(network)};
@@ -97,17 +98,17 @@ bool ShapeModel::has_encoder() const {
   return !checkpoint_.with_prefix("vae.encoder.").empty();
 }
 
-Loaded<ImageConditioner> ShapeModel::load_conditioner(int threads) const {
-  return load<ImageConditioner>(checkpoint_, "conditioner", config_.conditioner, threads);
+Loaded<ImageConditioner> ShapeModel::load_conditioner(int threads, const Poll& poll) const {
+  return load<ImageConditioner>(checkpoint_, "conditioner", config_.conditioner, threads, poll);
 }
 
-Loaded<ShapeDenoiser> ShapeModel::load_dit(int threads) const {
-  auto [weights, network] = load<Hunyuan3DDit>(checkpoint_, "model", config_.dit, threads);
+Loaded<ShapeDenoiser> ShapeModel::load_dit(int threads, const Poll& poll) const {
+  auto [weights, network] = load<Hunyuan3DDit>(checkpoint_, "model", config_.dit, threads, poll);
   return {std::move(weights), std::move(network)};
 }
 
-Loaded<ShapeVae> ShapeModel::load_vae(int threads) const {
-  return load<ShapeVae>(checkpoint_, "vae", config_.vae, threads, encoder_parts());
+Loaded<ShapeVae> ShapeModel::load_vae(int threads, const Poll& poll) const {
+  return load<ShapeVae>(checkpoint_, "vae", config_.vae, threads, poll, encoder_parts());
 }
 
 Loaded<ShapeEncoder> ShapeModel::load_encoder(int threads) const {
@@ -116,13 +117,13 @@ Loaded<ShapeEncoder> ShapeModel::load_encoder(int threads) const {
                "[model] vae.encoder: expected the weights of the VAE's encoder, found none (",
                checkpoint_.path(),
                ")");
-  return load<ShapeEncoder>(checkpoint_, "vae", config_.vae, threads, decoder_parts());
+  return load<ShapeEncoder>(checkpoint_, "vae", config_.vae, threads, {}, decoder_parts());
 }
 
 Loaded<ShapeVae> load_shape_vae(const std::string& path, int threads, std::string_view variant) {
   const Checkpoint checkpoint = Checkpoint::open(path, variant);
   const ShapeVaeConfig config = ShapeVaeConfig::from(load_config(checkpoint));
-  return load<ShapeVae>(checkpoint, "", config, threads, encoder_parts());
+  return load<ShapeVae>(checkpoint, "", config, threads, {}, encoder_parts());
 }
 
 }  // namespace sinter::models

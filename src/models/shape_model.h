@@ -9,6 +9,7 @@
 //   }                                                       // its weights are gone
 //   auto dit = model.load_dit(threads);
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -63,11 +64,13 @@ class ShapeModel {
   /// False for most bundles: encoders are published apart.
   bool has_encoder() const;
 
+  /// Called between tensors while weights are loaded; to stop, it throws.
+  using Poll = std::function<void()>;
   /// Each reads and converts one network's weights. Raises ErrorCode::corrupt listing every weight
   /// that is not a finite number.
-  Loaded<ImageConditioner> load_conditioner(int threads) const;
-  Loaded<ShapeDenoiser> load_dit(int threads) const;
-  Loaded<ShapeVae> load_vae(int threads) const;
+  Loaded<ImageConditioner> load_conditioner(int threads, const Poll& poll = {}) const;
+  Loaded<ShapeDenoiser> load_dit(int threads, const Poll& poll = {}) const;
+  Loaded<ShapeVae> load_vae(int threads, const Poll& poll = {}) const;
   /// Raises ErrorCode::not_found where has_encoder() is false.
   Loaded<ShapeEncoder> load_encoder(int threads) const;
 

@@ -35,26 +35,32 @@ void check_range(const char* option, Value value, Value least, Value most) {
 class Run {
  public:
   Run(Context& ctx,
-      const models::ShapeModel& model,
+      Networks& networks,
       const GenerateOptions& options,
       const ProgressCallback& progress,
       Metrics& metrics)
       : ctx_(ctx),
-        model_(model),
+        networks_(networks),
+        model_(networks.model()),
         options_(options),
         metrics_(metrics),
         schedule_(sampling::make_schedule(
-            sampling::SchedulerConfig::from(model.document().child("scheduler")), options.steps)),
-        monitor_(plan_stages(model.config(), ctx.switches, schedule_, guided(), options),
+            sampling::SchedulerConfig::from(model_.document().child("scheduler")), options.steps)),
+        monitor_(plan_stages(model_.config(), ctx.switches, schedule_, guided(), options),
                  progress,
-                 metrics) {}
+                 metrics) {
+    ctx_.poll = [this] { monitor_.poll(); };
+  }
+  ~Run() { ctx_.poll = {}; }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
 
   Mesh operator()(const std::string& image_path) {
     ArenaScope scope(ctx_.arena());
     const Tensor image = prepare_image(image_path);
     const Tensor condition = encode_condition(image);
     const Tensor latents = sample(condition);
-    const Loaded vae = model_.load_vae(ctx_.threads);
+    const auto vae = networks_.vae(ctx_.threads, ctx_.poll);
     const models::GeometryMemory memory = decode_latents(*vae, latents);
     const mesh::Field field = sample_field(*vae, memory);
     Mesh result = extract_surface(field);
@@ -64,8 +70,6 @@ class Run {
   }
 
  private:
-  using Loaded = models::Loaded<models::ShapeVae>;
-
   /// A model with a guidance embedder takes the scale as an input and runs one branch.
   bool guided() const { return options_.guidance >= 0 && !model_.config().guidance_embed(); }
 
@@ -84,7 +88,7 @@ class Run {
   /// [T, condition width].
   Tensor encode_condition(const Tensor& image) {
     monitor_.begin("condition");
-    const auto conditioner = model_.load_conditioner(ctx_.threads);
+    const auto conditioner = networks_.conditioner(ctx_.threads, ctx_.poll);
     return conditioner->forward(ctx_, image);
   }
 
@@ -93,7 +97,7 @@ class Run {
     monitor_.begin("sample");
     const auto& config = model_.config();
     const auto guidance = static_cast<float>(options_.guidance);
-    const auto dit = model_.load_dit(ctx_.threads);
+    const auto dit = networks_.dit(ctx_.threads, ctx_.poll);
     const Tensor latents =
         ctx_.allocate(DType::f32, {config.vae.num_latents, config.vae.embed_dim}, "latents");
     sampling::fill_noise(options_.noise, options_.seed, latents);
@@ -149,11 +153,13 @@ class Run {
   Mesh extract_surface(const mesh::Field& field) {
     monitor_.begin("surface");
     return mesh::marching_cubes(
-        field, {.level = static_cast<float>(options_.level), .threads = ctx_.threads});
+        field,
+        {.level = static_cast<float>(options_.level), .threads = ctx_.threads, .poll = ctx_.poll});
   }
 
   void finish_mesh(Mesh& result) {
     monitor_.begin("mesh");
+    monitor_.poll();
     if (options_.remove_floaters) metrics_.floaters_removed = mesh::remove_floaters(result);
     const auto faces = static_cast<std::int64_t>(result.faces.size());
     if (options_.faces > 0 && options_.faces < faces) {
@@ -173,6 +179,7 @@ class Run {
   }
 
   Context& ctx_;
+  Networks& networks_;
   const models::ShapeModel& model_;
   const GenerateOptions& options_;
   Metrics& metrics_;
@@ -202,12 +209,12 @@ void check_options(const GenerateOptions& options) {
 }
 
 Mesh image_to_shape(Context& ctx,
-                    const models::ShapeModel& model,
+                    Networks& networks,
                     const std::string& image_path,
                     const GenerateOptions& options,
                     const ProgressCallback& progress,
                     Metrics& metrics) {
-  return Run(ctx, model, options, progress, metrics)(image_path);
+  return Run(ctx, networks, options, progress, metrics)(image_path);
 }
 
 }  // namespace sinter::pipeline

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "core/context.h"
-#include "models/shape_model.h"
+#include "pipeline/networks.h"
 #include "sinter/engine.h"
 
 namespace sinter::pipeline {
@@ -20,7 +20,7 @@ void check_options(const GenerateOptions& options);
 /// filled as the stages run and holds what was reached when an Error leaves. The mesh is closed and
 /// manifold.
 Mesh image_to_shape(Context& ctx,
-                    const models::ShapeModel& model,
+                    Networks& networks,
                     const std::string& image_path,
                     const GenerateOptions& options,
                     const ProgressCallback& progress,

@@ -102,7 +102,8 @@ mesh::Field sample_volume(Context& ctx,
                                        {.level = static_cast<float>(options.level),
                                         .threads = ctx.threads,
                                         .follow_surface = ctx.switches.surface_following,
-                                        .progress = progress},
+                                        .progress = progress,
+                                        .poll = ctx.poll},
                                        &stats);
     case Decode::flashvdm:
       break;
