@@ -1,0 +1,294 @@
+#include "cuda/matrix_product.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <map>
+#include <tuple>
+#include <vector>
+
+#include "cuda/cublas_lt.h"
+#include "cuda/memory.h"
+#include "cuda/status.h"
+
+namespace sinter::cuda {
+
+namespace {
+
+/// What NVIDIA recommends for Hopper.
+constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20;
+constexpr int kProposals = 8;
+constexpr int kTimedRuns = 5;
+
+std::string describe(const MatrixProduct& p) {
+  return cat("[matrix product] ",
+             p.rows,
+             " x ",
+             p.in_features,
+             " by ",
+             p.out_features,
+             " ",
+             to_string(p.dtype));
+}
+
+void check(const CublasLt& lt, cublasStatus_t status, const MatrixProduct& p) {
+  if (status == CUBLAS_STATUS_SUCCESS) return;
+  fail(ErrorCode::device, cat(describe(p), ": cuBLASLt: ", lt.GetStatusString(status)));
+}
+
+template <class Handle>
+using Owner = std::unique_ptr<std::remove_pointer_t<Handle>, cublasStatus_t (*)(Handle)>;
+
+/// Everything that decides which algorithm is right.
+using Key = std::tuple<std::int64_t,
+                       std::int64_t,
+                       std::int64_t,
+                       std::int64_t,
+                       std::int64_t,
+                       bool,
+                       Epilogue,
+                       DType>;
+
+Key key_of(const MatrixProduct& p) {
+  return {p.rows,
+          p.in_features,
+          p.out_features,
+          p.x_stride,
+          p.dst_stride,
+          p.bias != nullptr,
+          p.epilogue,
+          p.dtype};
+}
+
+class Event {
+ public:
+  Event() { cuda::check(cudaEventCreate(&event_), "event"); }
+  ~Event() { cudaEventDestroy(event_); }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  cudaEvent_t get() const { return event_; }
+
+ private:
+  cudaEvent_t event_ = nullptr;
+};
+
+bool is_captured(cudaStream_t stream) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  cuda::check(cudaStreamIsCapturing(stream, &status), "matrix product");
+  return status != cudaStreamCaptureStatusNone;
+}
+
+}  // namespace
+
+/// cuBLASLt counts columns first: our row-major [rows, n] is its n x rows matrix, and the product
+/// it sees is dst^T = W x^T.
+struct MatrixProducts::State {
+  struct Plan {
+    Owner<cublasLtMatmulDesc_t> operation;
+    Owner<cublasLtMatrixLayout_t> weight, x, dst;
+    cublasLtMatmulAlgo_t algorithm{};
+  };
+
+  std::shared_ptr<const CublasLt> lt = CublasLt::open();
+  Owner<cublasLtHandle_t> handle{nullptr, nullptr};
+  DeviceMemory workspace{kWorkspaceBytes};
+  std::map<Key, Plan> plans;
+
+  Owner<cublasLtMatrixLayout_t> layout(const MatrixProduct& p,
+                                       std::int64_t rows,
+                                       std::int64_t columns,
+                                       std::int64_t stride) const {
+    cublasLtMatrixLayout_t made = nullptr;
+    const cudaDataType_t type = p.dtype == DType::f16 ? CUDA_R_16F : CUDA_R_16BF;
+    check(*lt,
+          lt->MatrixLayoutCreate(&made,
+                                 type,
+                                 static_cast<std::uint64_t>(columns),
+                                 static_cast<std::uint64_t>(rows),
+                                 stride),
+          p);
+    return {made, lt->MatrixLayoutDestroy};
+  }
+
+  template <class Value>
+  void set(const Plan& plan,
+           cublasLtMatmulDescAttributes_t attribute,
+           const Value& value,
+           const MatrixProduct& p) const {
+    check(
+        *lt, lt->MatmulDescSetAttribute(plan.operation.get(), attribute, &value, sizeof value), p);
+  }
+
+  Plan describe_product(const MatrixProduct& p) const {
+    cublasLtMatmulDesc_t operation = nullptr;
+    check(*lt, lt->MatmulDescCreate(&operation, CUBLAS_COMPUTE_32F, CUDA_R_32F), p);
+    Plan plan{.operation = {operation, lt->MatmulDescDestroy},
+              .weight = layout(p, p.out_features, p.in_features, p.in_features),
+              .x = layout(p, p.rows, p.in_features, p.x_stride),
+              .dst = layout(p, p.rows, p.out_features, p.dst_stride)};
+    set(plan, CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T, p);
+    const bool gelu = p.epilogue == Epilogue::gelu_tanh;
+    set(plan,
+        CUBLASLT_MATMUL_DESC_EPILOGUE,
+        gelu                ? CUBLASLT_EPILOGUE_GELU_BIAS
+        : p.bias != nullptr ? CUBLASLT_EPILOGUE_BIAS
+                            : CUBLASLT_EPILOGUE_DEFAULT,
+        p);
+    if (p.bias != nullptr) set(plan, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias, p);
+    return plan;
+  }
+
+  /// Algorithms that do not split the sums, best guess first.
+  std::vector<cublasLtMatmulAlgo_t> propose(const Plan& plan, const MatrixProduct& p) const {
+    cublasLtMatmulPreference_t made = nullptr;
+    check(*lt, lt->MatmulPreferenceCreate(&made), p);
+    const Owner<cublasLtMatmulPreference_t> preference(made, lt->MatmulPreferenceDestroy);
+    const std::size_t bytes = kWorkspaceBytes;
+    check(*lt,
+          lt->MatmulPreferenceSetAttribute(
+              made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &bytes, sizeof bytes),
+          p);
+    const std::uint32_t unsplit = CUBLASLT_REDUCTION_SCHEME_NONE;
+    check(*lt,
+          lt->MatmulPreferenceSetAttribute(
+              made, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &unsplit, sizeof unsplit),
+          p);
+    std::array<cublasLtMatmulHeuristicResult_t, kProposals> results{};
+    int count = 0;
+    check(*lt,
+          lt->MatmulAlgoGetHeuristic(handle.get(),
+                                     plan.operation.get(),
+                                     plan.weight.get(),
+                                     plan.x.get(),
+                                     plan.dst.get(),
+                                     plan.dst.get(),
+                                     made,
+                                     kProposals,
+                                     results.data(),
+                                     &count),
+          p);
+    std::vector<cublasLtMatmulAlgo_t> algorithms;
+    for (int i = 0; i < count; ++i) {
+      std::int32_t split = 1;
+      std::size_t written = 0;
+      const cublasLtMatmulAlgo_t& algorithm = results[static_cast<std::size_t>(i)].algo;
+      check(*lt,
+            lt->MatmulAlgoConfigGetAttribute(
+                &algorithm, CUBLASLT_ALGO_CONFIG_SPLITK_NUM, &split, sizeof split, &written),
+            p);
+      if (split <= 1) algorithms.push_back(algorithm);
+    }
+    if (algorithms.empty())
+      fail(ErrorCode::device, cat(describe(p), ": cuBLASLt proposes no algorithm"));
+    return algorithms;
+  }
+
+  cublasStatus_t multiply(const Plan& plan,
+                          const cublasLtMatmulAlgo_t& algorithm,
+                          const MatrixProduct& p,
+                          void* dst,
+                          cudaStream_t stream) const {
+    const float one = 1.0F, before = p.epilogue == Epilogue::add ? 1.0F : 0.0F;
+    return lt->Matmul(handle.get(),
+                      plan.operation.get(),
+                      &one,
+                      p.weight,
+                      plan.weight.get(),
+                      p.x,
+                      plan.x.get(),
+                      &before,
+                      dst,
+                      plan.dst.get(),
+                      dst,
+                      plan.dst.get(),
+                      &algorithm,
+                      workspace.as<void>(),
+                      workspace.size(),
+                      stream);
+  }
+
+  /// Median milliseconds into scratch memory, infinite where the algorithm refuses.
+  float time(const Plan& plan,
+             const cublasLtMatmulAlgo_t& algorithm,
+             const MatrixProduct& p,
+             void* scratch,
+             cudaStream_t stream) const {
+    std::array<float, kTimedRuns> times{};
+    const Event start, stop;
+    for (float& elapsed : times) {
+      cuda::check(cudaEventRecord(start.get(), stream), "matrix product");
+      if (multiply(plan, algorithm, p, scratch, stream) != CUBLAS_STATUS_SUCCESS) {
+        return std::numeric_limits<float>::infinity();
+      }
+      cuda::check(cudaEventRecord(stop.get(), stream), "matrix product");
+      cuda::check(cudaEventSynchronize(stop.get()), "matrix product");
+      cuda::check(cudaEventElapsedTime(&elapsed, start.get(), stop.get()), "matrix product");
+    }
+    std::nth_element(times.begin(), times.begin() + kTimedRuns / 2, times.end());
+    return times[kTimedRuns / 2];
+  }
+
+  cublasLtMatmulAlgo_t choose(const Plan& plan,
+                              const std::vector<cublasLtMatmulAlgo_t>& algorithms,
+                              const MatrixProduct& p,
+                              cudaStream_t stream) const {
+    const DeviceMemory scratch(static_cast<std::size_t>(p.rows * p.dst_stride) * size_of(p.dtype));
+    float best = std::numeric_limits<float>::infinity();
+    cublasLtMatmulAlgo_t chosen = algorithms.front();
+    for (const cublasLtMatmulAlgo_t& algorithm : algorithms) {
+      const float elapsed = time(plan, algorithm, p, scratch.as<void>(), stream);
+      if (elapsed < best) best = elapsed, chosen = algorithm;
+    }
+    return chosen;
+  }
+
+  void run(const MatrixProduct& p, cudaStream_t stream) {
+    if (const auto known = plans.find(key_of(p)); known != plans.end()) {
+      if (p.bias != nullptr) set(known->second, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias, p);
+      return check(*lt, multiply(known->second, known->second.algorithm, p, p.dst, stream), p);
+    }
+    Plan plan = describe_product(p);
+    const std::vector<cublasLtMatmulAlgo_t> algorithms = propose(plan, p);
+    const bool captured = is_captured(stream);
+    plan.algorithm = captured ? algorithms.front() : choose(plan, algorithms, p, stream);
+    check(*lt, multiply(plan, plan.algorithm, p, p.dst, stream), p);
+    if (!captured) plans.emplace(key_of(p), std::move(plan));
+  }
+};
+
+MatrixProducts::MatrixProducts() : state_(std::make_unique<State>()) {
+  cublasLtHandle_t handle = nullptr;
+  check(*state_->lt, state_->lt->Create(&handle), {});
+  state_->handle = {handle, state_->lt->Destroy};
+}
+
+MatrixProducts::~MatrixProducts() = default;
+
+void MatrixProducts::run(const MatrixProduct& product, cudaStream_t stream) {
+  MatrixProduct p = product;
+  if (p.x_stride == 0) p.x_stride = p.in_features;
+  if (p.dst_stride == 0) p.dst_stride = p.out_features;
+  constexpr std::int64_t kMost = std::int64_t{1} << 30, kAlignment = 8;
+  const auto in_range = [](std::int64_t n) { return n > 0 && n < kMost; };
+  SINTER_CHECK((p.dtype == DType::f16 || p.dtype == DType::bf16) && in_range(p.rows) &&
+                   in_range(p.in_features) && in_range(p.out_features) &&
+                   p.x_stride >= p.in_features && p.dst_stride >= p.out_features &&
+                   p.in_features % kAlignment == 0 && p.x_stride % kAlignment == 0 &&
+                   p.dst_stride % kAlignment == 0,
+               ErrorCode::invalid_argument,
+               describe(p),
+               ": expected f16 or bf16, at least one row, and input channels and strides that are "
+               "multiples of ",
+               kAlignment,
+               ", got strides of ",
+               p.x_stride,
+               " and ",
+               p.dst_stride);
+  SINTER_CHECK(p.epilogue != Epilogue::gelu_tanh || p.bias != nullptr,
+               ErrorCode::invalid_argument,
+               describe(p),
+               ": expected a bias before GELU");
+  state_->run(p, stream);
+}
+
+}  // namespace sinter::cuda

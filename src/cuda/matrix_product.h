@@ -1,0 +1,56 @@
+#pragma once
+// Matrix products through cuBLASLt: dst = activation(x W^T + bias) (+ dst), f16 or bf16, sums f32.
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "core/dtype.h"
+
+namespace sinter::cuda {
+
+enum class Epilogue {
+  none,
+  gelu_tanh,  ///< of x W^T + bias; needs a bias
+  add,        ///< the product and the bias are added to dst
+};
+
+struct MatrixProduct {
+  std::int64_t rows = 0, in_features = 0, out_features = 0;
+  const void* x = nullptr;       ///< [rows, in_features]
+  const void* weight = nullptr;  ///< [out_features, in_features], contiguous
+  const void* bias = nullptr;    ///< [out_features]; null for none
+  void* dst = nullptr;           ///< [rows, out_features]; must not overlap x
+  std::int64_t x_stride = 0;     ///< from row to row, in elements; 0: in_features
+  std::int64_t dst_stride = 0;   ///< from row to row, in elements; 0: out_features
+  Epilogue epilogue = Epilogue::none;
+  DType dtype = DType::f16;  ///< of every operand
+};
+
+/// Runs products on one device and remembers how. One a stream at a time: products share a
+/// workspace.
+///
+/// The first product of a shape times the algorithms that cuBLASLt proposes and keeps the fastest;
+/// only those are considered that sum each element in one piece, which give the same bits, so the
+/// choice never shows in a result. While a stream is being captured nothing can be timed: run a
+/// shape once before capturing it, or it takes the first proposal.
+class MatrixProducts {
+ public:
+  /// Raises what CublasLt::open() raises, and ErrorCode::out_of_memory.
+  MatrixProducts();
+  ~MatrixProducts();
+  MatrixProducts(const MatrixProducts&) = delete;
+  MatrixProducts& operator=(const MatrixProducts&) = delete;
+
+  /// Queues on the stream. All rows start at multiples of 16 bytes. Raises
+  /// ErrorCode::invalid_argument for what is outside these limits, ErrorCode::device, naming the
+  /// shape, where cuBLASLt fails or has no algorithm.
+  void run(const MatrixProduct& product, cudaStream_t stream);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sinter::cuda

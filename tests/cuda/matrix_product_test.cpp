@@ -1,0 +1,156 @@
+#include "cuda/matrix_product.h"
+
+#include "ops/cuda/cuda_test.h"
+
+namespace sinter::cuda::test {
+namespace {
+
+using ops::cuda::test::CudaTest;
+using ops::cuda::test::DeviceRows;
+using ops::cuda::test::from_bits;
+
+class CudaMatrixProduct : public CudaTest {};
+
+struct Case {
+  std::int64_t rows, in, out;
+  DType dtype = DType::f16;
+  Epilogue epilogue = Epilogue::none;
+  bool bias = true;
+  std::int64_t spare = 0;  // columns of x and dst beyond those in use
+};
+
+double gelu_tanh(double x) {
+  return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / M_PI) * (x + 0.044715 * x * x * x)));
+}
+
+void expect_matches(MatrixProducts& products, const Case& c, unsigned seed) {
+  SCOPED_TRACE(cat(c.rows, " x ", c.in, " by ", c.out, " ", to_string(c.dtype)));
+  const DeviceRows x(c.dtype, c.rows, c.in + c.spare, seed);
+  const DeviceRows weight(
+      c.dtype, c.out, c.in, seed + 1, 1.0F / std::sqrt(static_cast<float>(c.in)));
+  const DeviceRows bias(c.dtype, 1, c.out, seed + 2);
+  DeviceRows y(c.dtype, c.rows, c.out + c.spare, seed + 3);
+  const DeviceRows before(c.dtype, c.rows, c.out + c.spare, seed + 3);
+  products.run({.rows = c.rows,
+                .in_features = c.in,
+                .out_features = c.out,
+                .x = x.pointer(0, 0),
+                .weight = weight.pointer(0, 0),
+                .bias = c.bias ? bias.pointer(0, 0) : nullptr,
+                .dst = y.pointer(0, 0),
+                .x_stride = c.in + c.spare,
+                .dst_stride = c.out + c.spare,
+                .epilogue = c.epilogue,
+                .dtype = c.dtype},
+               nullptr);
+  y.fetch();
+  // One rounding of the result; f32 sums of products of order 1 / sqrt(in), some 1e-6 of their
+  // size, are far below. The value before GELU or before the sum is rounded first by some kernels,
+  // hence two.
+  const double unit = c.dtype == DType::f16 ? std::ldexp(1.0, -11) : std::ldexp(1.0, -8);
+  for (std::int64_t row = 0; row < c.rows; ++row) {
+    for (std::int64_t column = 0; column < c.out; ++column) {
+      double sum = c.bias ? bias.at(0, column) : 0.0;
+      for (std::int64_t k = 0; k < c.in; ++k) sum += x.at(row, k) * weight.at(column, k);
+      double scale = std::abs(sum);
+      if (c.epilogue == Epilogue::gelu_tanh) sum = gelu_tanh(sum);
+      if (c.epilogue == Epilogue::add) {
+        scale += std::abs(before.at(row, column));
+        sum += before.at(row, column);
+      }
+      ASSERT_NEAR(y.at(row, column), sum, 2 * unit * (scale + 1e-2)) << row << ", " << column;
+    }
+    for (std::int64_t column = c.out; column < c.out + c.spare; ++column) {
+      ASSERT_EQ(y.at(row, column), before.at(row, column))
+          << "columns beyond the product stay as they are";
+    }
+  }
+}
+
+TEST_F(CudaMatrixProduct, MatchesFloat64) {
+  MatrixProducts products;
+  unsigned seed = 1;
+  for (const DType dtype : {DType::f16, DType::bf16}) {
+    for (const Epilogue epilogue : {Epilogue::none, Epilogue::gelu_tanh, Epilogue::add}) {
+      for (const std::int64_t rows : {1, 7, 130}) {
+        expect_matches(products, {rows, 64, 96, dtype, epilogue}, seed += 5);
+        expect_matches(products, {rows, 136, 200, dtype, epilogue, true, 24}, seed += 5);
+      }
+    }
+    expect_matches(products, {33, 1024, 64, dtype, Epilogue::none, false}, seed += 5);
+    expect_matches(products, {33, 1024, 64, dtype, Epilogue::add, false}, seed += 5);
+  }
+}
+
+TEST_F(CudaMatrixProduct, ReusesAPlanForOtherData) {
+  // The plan is of the shape; bias and operands are those of the call.
+  MatrixProducts products;
+  for (unsigned seed = 500; seed < 520; seed += 5) expect_matches(products, {20, 128, 72}, seed);
+}
+
+TEST_F(CudaMatrixProduct, GivesTheSameBitsWhetherTimedOrCaptured) {
+  const DeviceRows x(DType::f16, 300, 512, 1), weight(DType::f16, 384, 512, 2, 0.05F),
+      bias(DType::f16, 1, 384, 3);
+  DeviceRows timed(DType::f16, 300, 384), captured(DType::f16, 300, 384);
+  MatrixProducts products, fresh;
+  MatrixProduct p{.rows = 300,
+                  .in_features = 512,
+                  .out_features = 384,
+                  .x = x.pointer(0, 0),
+                  .weight = weight.pointer(0, 0),
+                  .bias = bias.pointer(0, 0),
+                  .dst = timed.pointer(0, 0)};
+  products.run(p, nullptr);
+  timed.fetch();
+  cudaStream_t stream = nullptr;
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t program = nullptr;
+  check(cudaStreamCreate(&stream), "test");
+  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "test");
+  p.dst = captured.pointer(0, 0);
+  fresh.run(p, stream);
+  check(cudaStreamEndCapture(stream, &graph), "test");
+  check(cudaGraphInstantiate(&program, graph, 0), "test");
+  check(cudaGraphLaunch(program, stream), "test");
+  captured.fetch();
+  EXPECT_EQ(timed.host, captured.host);
+  cudaGraphExecDestroy(program);
+  cudaGraphDestroy(graph);
+  cudaStreamDestroy(stream);
+}
+
+TEST_F(CudaMatrixProduct, RefusesWhatItCannotDo) {
+  MatrixProducts products;
+  const DeviceRows x(DType::f16, 8, 64, 1);
+  MatrixProduct p{.rows = 4,
+                  .in_features = 64,
+                  .out_features = 8,
+                  .x = x.pointer(0, 0),
+                  .weight = x.pointer(0, 0),
+                  .dst = x.pointer(4, 0)};
+  const auto with = [&](auto change) {
+    MatrixProduct changed = p;
+    change(changed);
+    EXPECT_THROW(products.run(changed, nullptr), Error);
+  };
+  with([](MatrixProduct& c) { c.dtype = DType::f32; });
+  with([](MatrixProduct& c) { c.in_features = 60; });
+  with([](MatrixProduct& c) { c.x_stride = 32; });
+  with([](MatrixProduct& c) { c.epilogue = Epilogue::gelu_tanh; });
+  with([](MatrixProduct& c) { c.rows = 0; });
+}
+
+TEST_F(CudaMatrixProduct, ReportsMemoryThatIsNotThere) {
+  try {
+    const DeviceMemory impossible(std::size_t{1} << 50);
+    FAIL() << "expected an error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::out_of_memory);
+    EXPECT_NE(error.message().find("1125899906842624"), std::string::npos) << error.message();
+  }
+  MatrixProducts products;  // the context goes on
+  expect_matches(products, {20, 128, 72}, 600);
+}
+
+}  // namespace
+}  // namespace sinter::cuda::test
