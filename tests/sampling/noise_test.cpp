@@ -275,5 +275,47 @@ TEST(TorchCudaNoise, FollowsTheLayoutOfALaunch) {
   EXPECT_THROW(fill_normal_torch_cuda(0, 0, values), Error);
 }
 
+// torch.randn(3072 * 64, device="cuda", dtype=float32) of PyTorch 2.11 on an H200, as printed by
+// tools/parity/torch_cuda_noise.py.
+TEST(TorchCudaNoise, GivesTheValuesOfACard) {
+  struct Golden {
+    std::uint64_t seed;
+    std::array<float, 8> first;
+  };
+  for (const Golden& golden : {Golden{0,
+                                      {-0.92466241F,
+                                       -0.42534423F,
+                                       -2.6438458F,
+                                       0.14518386F,
+                                       -0.1208664F,
+                                       -0.57972574F,
+                                       -0.62285101F,
+                                       -0.3283869F}},
+                               Golden{1234,
+                                      {-1.6164905F,
+                                       0.56845516F,
+                                       -0.51022482F,
+                                       -0.9113394F,
+                                       -1.1555164F,
+                                       -0.22615087F,
+                                       -1.2891326F,
+                                       1.065382F}},
+                               Golden{9223372036854775813U,
+                                      {0.016947232F,
+                                       -0.42557034F,
+                                       -0.98943347F,
+                                       1.1291658F,
+                                       1.4512361F,
+                                       0.52134448F,
+                                       -0.52646041F,
+                                       -0.3862375F}}}) {
+    std::vector<float> values(3072 * 64);
+    fill_normal_torch_cuda(golden.seed, kTorchCudaThreads, values);
+    for (std::size_t i = 0; i < golden.first.size(); ++i) {
+      EXPECT_NEAR(values[i], golden.first[i], 4e-6F) << golden.seed << ", " << i;  // see the header
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sinter::sampling
