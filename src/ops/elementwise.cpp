@@ -1,10 +1,19 @@
 #include "ops/elementwise.h"
 
+#include <algorithm>
+
 #include "cpu/kernels.h"
 #include "ops/check.h"
 #include "ops/pointwise_rows.h"
 
 namespace sinter::ops {
+
+void copy_into(Context& ctx, const RowView& x, const RowView& y) {
+  check_rows("copy", "y", y, x.rows, x.columns);
+  for_rows(ctx, "copy", x, [&](float* row, std::int64_t index, std::int64_t count) {
+    std::copy_n(y.data + index * y.row_stride, count, row);
+  });
+}
 
 void add_in_place(Context& ctx, const RowView& x, const RowView& y) {
   const bool broadcast = y.rows == 1;

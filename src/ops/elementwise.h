@@ -1,11 +1,14 @@
 #pragma once
-// Sums and products of whole tensors, f32. All write into their first tensor.
+// Copies, sums and products of whole tensors, f32. All write into their first tensor.
 
 #include "core/context.h"
 #include "core/tensor.h"
 #include "ops/view.h"
 
 namespace sinter::ops {
+
+/// x = y, both [..., C]; they must not overlap.
+void copy_into(Context& ctx, const RowView& x, const RowView& y);
 
 /// x += y. y has the shape of x, or is [C] and is added to every row of x [..., C].
 void add_in_place(Context& ctx, const RowView& x, const RowView& y);

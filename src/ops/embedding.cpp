@@ -20,13 +20,14 @@ Tensor timestep_embedding(Context& ctx,
   const int half = options.dim / 2;
   Tensor y = ctx.allocate(DType::f32, {static_cast<std::int64_t>(t.size()), options.dim});
   float* row = y.f32_mut();
+  const int sines = options.sines_first ? 0 : half, cosines = half - sines;
   const float log_period = std::log(options.max_period);
   for (const float time : t) {
     for (int i = 0; i < half; ++i) {
       const float exponent = -log_period * static_cast<float>(i) / static_cast<float>(half);
       const double angle = double{options.factor * time * std::exp(exponent)};
-      row[i] = static_cast<float>(std::cos(angle));
-      row[half + i] = static_cast<float>(std::sin(angle));
+      row[cosines + i] = static_cast<float>(std::cos(angle));
+      row[sines + i] = static_cast<float>(std::sin(angle));
     }
     row += options.dim;
   }

@@ -12,13 +12,15 @@ struct TimestepEmbeddingOptions {
   int dim = 256;               ///< even
   float max_period = 1000.0F;  ///< of the geometric frequencies; 1000 in the 2.0 DiT, not 10000
   float factor = 1000.0F;      ///< multiplies the time
+  bool sines_first = false;    ///< the halves of the result in the other order: the 2.1 DiT
 };
 
 /// t [B], flow times in [0, 1] (or guidance scales) -> [B, dim]:
 /// [cos(a f_0) .. cos(a f_{h-1}), sin(a f_0) .. sin(a f_{h-1})], a = factor * t, h = dim / 2,
-/// f_i = exp(-ln(max_period) * i / h). Cosines first. Angles are formed in f32, sine and cosine are
-/// evaluated in f64 and rounded once.
-/// Source: hy3dgen/shapegen/models/denoisers/hunyuan3ddit.py, timestep_embedding.
+/// f_i = exp(-ln(max_period) * i / h). Cosines first, unless sines_first is set. Angles are formed
+/// in f32, sine and cosine are evaluated in f64 and rounded once.
+/// Source: hy3dgen/shapegen/models/denoisers/hunyuan3ddit.py, timestep_embedding, and
+/// hunyuandit.py, Timesteps.
 Tensor timestep_embedding(Context& ctx,
                           std::span<const float> t,
                           const TimestepEmbeddingOptions& options = {});

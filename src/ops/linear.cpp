@@ -25,14 +25,24 @@ cpu::Pointwise pointwise_of(Activation activation) {
   return cpu::Pointwise::none;
 }
 
-void check_weight(const Tensor& weight, const Tensor& bias) {
+void check_weight(const Tensor& weight, std::int64_t in) {
   SINTER_CHECK(weight.defined() && is_floating(weight.dtype) && weight.shape.rank() >= 2 &&
                    weight.elements() > 0,
                ErrorCode::invalid_argument,
                "[linear] weight: expected a floating-point [out, in], got ",
                weight.defined() ? cat(to_string(weight.dtype), " ", weight.shape) : "no tensor",
                origin(weight.name));
-  const Shape expected{weight.dim(0)};
+  SINTER_CHECK(weight.elements() / weight.dim(0) == in,
+               ErrorCode::invalid_argument,
+               "[linear] stacked weight: expected ",
+               in,
+               " input channels as in the first, got ",
+               weight.shape,
+               origin(weight.name));
+}
+
+void check_bias(const Tensor& bias, std::int64_t out) {
+  const Shape expected{out};
   SINTER_CHECK(!bias.defined() || (is_floating(bias.dtype) && bias.shape == expected),
                ErrorCode::invalid_argument,
                "[linear] bias: expected a floating-point ",
@@ -42,6 +52,31 @@ void check_weight(const Tensor& weight, const Tensor& bias) {
                " ",
                bias.shape,
                origin(bias.name));
+}
+
+/// Packs a weight as rows [first, first + its own) of a matrix [out, in].
+void pack_weight(const Tensor& weight,
+                 std::int64_t first,
+                 std::int64_t out,
+                 std::int64_t in,
+                 int threads,
+                 float* packed) {
+  // Converted a few rows at a time; four is what the packing transposes at once.
+  constexpr std::int64_t kRows = 4;
+  const auto batch = static_cast<std::size_t>(kRows * in);
+  std::vector<float> converted(static_cast<std::size_t>(threads) * batch);
+  const std::size_t row_bytes = static_cast<std::size_t>(in) * size_of(weight.dtype);
+  const std::int64_t own = weight.dim(0), batches = (own + kRows - 1) / kRows;
+  cpu::parallel_ranges(threads, batches, [&](std::int64_t begin, std::int64_t end, int thread) {
+    float* rows = converted.data() + static_cast<std::size_t>(thread) * batch;
+    for (std::int64_t o = begin * kRows; o < std::min(end * kRows, own); o += kRows) {
+      const std::int64_t count = std::min(kRows, own - o);
+      const std::byte* src =
+          static_cast<const std::byte*>(weight.data) + static_cast<std::size_t>(o) * row_bytes;
+      convert_to_float(src, weight.dtype, rows, static_cast<std::size_t>(count * in));
+      cpu::pack_rows(rows, first + o, count, out, in, packed);
+    }
+  });
 }
 
 void run(Context& ctx,
@@ -74,27 +109,26 @@ void run(Context& ctx,
 
 }  // namespace
 
-LinearWeight::LinearWeight(const Tensor& weight, const Tensor& bias, int threads) {
-  check_weight(weight, bias);
-  const std::int64_t out = weight.dim(0);
-  const std::int64_t in = weight.elements() / out;
+LinearWeight::LinearWeight(const Tensor& weight, const Tensor& bias, int threads)
+    : LinearWeight(std::span(&weight, 1), bias, threads) {}
+
+LinearWeight::LinearWeight(std::span<const Tensor> stack, const Tensor& bias, int threads) {
+  const Tensor& head = stack.front();
+  const std::int64_t rows = head.shape.rank() > 0 ? head.dim(0) : 0;
+  const std::int64_t in = rows > 0 ? head.elements() / rows : 0;
+  std::int64_t out = 0;
+  for (const Tensor& weight : stack) {
+    check_weight(weight, in);
+    out += weight.dim(0);
+  }
+  check_bias(bias, out);
   packed_ = Buffer(static_cast<std::size_t>(cpu::packed_size(out, in)) * sizeof(float));
-  // Converted a few rows at a time; four is what the packing transposes at once.
-  constexpr std::int64_t kRows = 4;
-  const auto batch = static_cast<std::size_t>(kRows * in);
-  std::vector<float> converted(static_cast<std::size_t>(std::max(threads, 1)) * batch);
-  const std::size_t row_bytes = static_cast<std::size_t>(in) * size_of(weight.dtype);
-  const std::int64_t batches = (out + kRows - 1) / kRows;
-  cpu::parallel_ranges(threads, batches, [&](std::int64_t begin, std::int64_t end, int thread) {
-    float* rows = converted.data() + static_cast<std::size_t>(thread) * batch;
-    for (std::int64_t o = begin * kRows; o < std::min(end * kRows, out); o += kRows) {
-      const std::int64_t count = std::min(kRows, out - o);
-      const std::byte* src =
-          static_cast<const std::byte*>(weight.data) + static_cast<std::size_t>(o) * row_bytes;
-      convert_to_float(src, weight.dtype, rows, static_cast<std::size_t>(count * in));
-      cpu::pack_rows(rows, o, count, out, in, reinterpret_cast<float*>(packed_.data()));
-    }
-  });
+  std::int64_t first = 0;
+  for (const Tensor& weight : stack) {
+    pack_weight(
+        weight, first, out, in, std::max(threads, 1), reinterpret_cast<float*>(packed_.data()));
+    first += weight.dim(0);
+  }
   if (bias.defined()) {
     bias_ = Buffer(static_cast<std::size_t>(out) * sizeof(float));
     convert_to_float(bias.data,

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "core/context.h"
 #include "core/tensor.h"
@@ -25,6 +26,9 @@ class LinearWeight {
   /// Raises ErrorCode::invalid_argument, naming the tensor, for anything else.
   /// `threads` share the packing; the data needs no alignment.
   explicit LinearWeight(const Tensor& weight, const Tensor& bias = {}, int threads = 1);
+  /// Several weights [O_i, I], at least one, stacked to [sum of O_i, I]: projections of one input
+  /// that are stored apart.
+  LinearWeight(std::span<const Tensor> stack, const Tensor& bias, int threads);
 
   bool defined() const { return out_features_ > 0; }
   std::int64_t in_features() const { return in_features_; }

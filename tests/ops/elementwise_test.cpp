@@ -38,6 +38,11 @@ void check_slice(Op op, Expected expected) {
   }
 }
 
+TEST_P(Elementwise, Copies) {
+  check_slice([&](const RowView& x, const RowView& y) { copy_into(ctx, x, y); },
+              [](double, double y, std::int64_t) { return y; });
+}
+
 TEST_P(Elementwise, Adds) {
   check_slice([&](auto x, auto y) { add_in_place(ctx, x, y); },
               [](double x, double y, auto) { return x + y; });

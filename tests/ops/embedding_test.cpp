@@ -46,6 +46,23 @@ TEST_P(Embedding, TimestepMatchesFloat64) {
   }
 }
 
+// The 2.1 network: sines first, the time itself, width of the network.
+TEST_P(Embedding, TimestepWithSinesFirst) {
+  const float times[] = {1.0F, 0.5F};
+  const TimestepEmbeddingOptions options{
+      .dim = 2048, .max_period = 10000.0F, .factor = 1.0F, .sines_first = true};
+  const Tensor y = timestep_embedding(ctx, times, options);
+  ASSERT_EQ(y.shape, Shape({2, 2048}));
+  const float* e = y.f32() + 2048;
+  constexpr double kTolerance = 1e-6;  // the values have six digits
+  EXPECT_NEAR(e[0], 0.479426, kTolerance);
+  EXPECT_NEAR(e[1], 0.475492, kTolerance);
+  EXPECT_NEAR(e[512], 0.005, kTolerance);
+  EXPECT_NEAR(e[1024], 0.877583, kTolerance);
+  EXPECT_NEAR(e[1025], 0.879720, kTolerance);
+  EXPECT_NEAR(e[2047], 1.0, kTolerance);
+}
+
 TEST_P(Embedding, TimestepRejectsAnOddWidth) {
   const float times[] = {0.5F};
   expect_error(ErrorCode::invalid_argument, {"[timestep_embedding]", "dim", "255"}, [&] {

@@ -238,6 +238,35 @@ TEST_P(Linear, PacksTheSameWithAnyNumberOfThreads) {
   EXPECT_TRUE(same_bytes(one, three));
 }
 
+// Heights that are no multiple of what is packed at once, half and single precision mixed.
+TEST_P(Linear, StacksWeights) {
+  constexpr std::int64_t kIn = 37;
+  Guarded x = random_values({5, kIn}, 1);
+  Guarded first = random_values({6, kIn}, 2), second = random_values({33, kIn}, 3);
+  Guarded bias = random_values({6 + 33 + 6}, 4), whole({45, kIn});
+  std::vector<std::uint16_t> halves;
+  for (std::int64_t i = 0; i < 6 * kIn; ++i) {
+    halves.push_back(float_to_half(first[i]));
+    first[i] = half_to_float(halves.back());
+  }
+  std::copy_n(first.data(), 6 * kIn, whole.data());
+  std::copy_n(second.data(), 33 * kIn, whole.data() + 6 * kIn);
+  std::copy_n(first.data(), 6 * kIn, whole.data() + 39 * kIn);
+  const Tensor half{halves.data(), DType::f16, Device::cpu, {6, kIn}, "half"};
+  const std::vector<Tensor> stack = {first.tensor(), second.tensor(), half};
+  const LinearWeight one(whole.tensor(), bias.tensor());
+  for (const int threads : {1, 3}) {
+    const LinearWeight stacked(stack, bias.tensor(), threads);
+    EXPECT_TRUE(same_bytes(copy_of(linear(ctx, x.tensor(), stacked)),
+                           copy_of(linear(ctx, x.tensor(), one))));
+  }
+  Guarded narrow = random_values({6, kIn - 1}, 5);
+  const std::vector<Tensor> uneven = {first.tensor(), narrow.tensor()};
+  expect_error(ErrorCode::invalid_argument, {"[linear] stacked weight", "37", "[6, 36]"}, [&] {
+    const LinearWeight refused(uneven, {}, 1);
+  });
+}
+
 TEST_P(Linear, TakesEmptyInput) {
   Guarded weight = random_values({8, 4}, 25), x({0, 4});
   EXPECT_EQ(linear(ctx, x.tensor(), LinearWeight(weight.tensor())).shape, Shape({0, 8}));
