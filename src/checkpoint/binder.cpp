@@ -143,6 +143,10 @@ bool Binder::has_scope(std::string_view part) const {
   return !state_->checkpoint.with_prefix(full_name(part) + ".").empty();
 }
 
+int Binder::threads() const {
+  return state_->threads;
+}
+
 std::string Binder::full_name(std::string_view name) const {
   return prefix_ + std::string(name);
 }

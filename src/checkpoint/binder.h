@@ -71,6 +71,8 @@ class Binder {
   bool has(std::string_view name) const;
   /// True where the checkpoint holds any tensor below "<prefix><part>.".
   bool has_scope(std::string_view part) const;
+  /// Threads that converting and packing may use.
+  int threads() const;
   /// The full name in the checkpoint.
   std::string full_name(std::string_view name) const;
 

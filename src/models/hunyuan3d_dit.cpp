@@ -27,10 +27,6 @@ void check_tensor(const char* what, const Tensor& x, const Shape& expected) {
                x.shape);
 }
 
-void copy_rows(const Tensor& src, const Tensor& dst) {
-  std::copy_n(src.f32(), src.elements(), dst.f32_mut());
-}
-
 }  // namespace
 
 Hunyuan3DDit::Hunyuan3DDit(const checkpoint::Binder& binder, const Hunyuan3DDitConfig& config)
@@ -143,11 +139,11 @@ Tensor Hunyuan3DDit::assemble(Context& ctx,
                               const DitCondition& condition) const {
   const Tensor tokens = ctx.allocate(DType::f32, {rows.total(), config_.width}, "tokens");
   const std::int64_t cut = rows.condition_total();
-  copy_rows(condition.tokens, tokens.slice(0, cut));
+  ops::copy_into(ctx, tokens.slice(0, cut), condition.tokens);
   const Tensor first = tokens.slice(cut, cut + rows.latents);
   latent_in_.into(ctx, latents, first);
   for (std::int64_t begin = cut + rows.latents; begin < rows.total(); begin += rows.latents) {
-    copy_rows(first, tokens.slice(begin, begin + rows.latents));
+    ops::copy_into(ctx, tokens.slice(begin, begin + rows.latents), first);
   }
   return tokens;
 }

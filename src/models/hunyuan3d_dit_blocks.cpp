@@ -8,6 +8,7 @@ namespace sinter::models {
 namespace {
 
 constexpr float kNormEps = 1e-6F;
+constexpr nn::RmsHeadNorm::Names kNormNames = {"query_norm.scale", "key_norm.scale"};
 
 // Parts of a double block's modulation, and of the others'.
 enum DoublePart { kShift1, kScale1, kGate1, kShift2, kScale2, kGate2, kDoubleParts };
@@ -66,7 +67,7 @@ DitStream::DitStream(const checkpoint::Binder& block,
     : modulation(block, cat(stream, "_mod.lin"), config.width, kDoubleParts * config.width),
       qkv(block, cat(stream, "_attn.qkv"), config.width, 3 * config.width, config.qkv_bias),
       proj(block, cat(stream, "_attn.proj"), config.width, config.width),
-      norm(block.scope(cat(stream, "_attn.norm")), config.head_dim(), kNormEps),
+      norm(block.scope(cat(stream, "_attn.norm")), kNormNames, config.head_dim(), kNormEps),
       mlp(block.scope(cat(stream, "_mlp")),
           {.fc = "0", .proj = "2"},
           config.width,
@@ -82,7 +83,8 @@ void DitStream::project(Context& ctx,
   const Tensor shift = m.part(kShift1, kDoubleParts), scale = m.part(kScale1, kDoubleParts);
   qkv.into(ctx, ops::layer_norm_modulate(ctx, x, shift, scale, kNormEps), fused);
   const Heads view = split(fused, heads);
-  norm.apply(ctx, view.q, view.k);
+  norm.apply_query(ctx, view.q);
+  norm.apply_key(ctx, view.k);
 }
 
 void DitStream::finish(Context& ctx,
@@ -131,7 +133,7 @@ DitSingleBlock::DitSingleBlock(const checkpoint::Binder& block, const Hunyuan3DD
              config.width,
              nn::OutputSlice{3 * config.width + config.inner, 3 * config.width, config.inner}),
       out(block, "linear2", config.width + config.inner, config.width),
-      norm(block.scope("norm"), config.head_dim(), kNormEps) {}
+      norm(block.scope("norm"), kNormNames, config.head_dim(), kNormEps) {}
 
 void DitSingleBlock::forward(Context& ctx,
                              const DitRows& rows,
@@ -145,7 +147,8 @@ void DitSingleBlock::forward(Context& ctx,
   const Tensor both = ctx.allocate(DType::f32, {rows.total(), width + inner}, "attention|mlp");
   mlp_in.into(ctx, u, ops::columns(both, width, width + inner), ops::Activation::gelu_tanh);
   const Heads view = split(fused, heads);
-  norm.apply(ctx, view.q, view.k);
+  norm.apply_query(ctx, view.q);
+  norm.apply_key(ctx, view.k);
   attend(ctx, rows, view, ops::heads_of(ops::columns(both, 0, width), heads, width / heads));
   out.add_to(ctx, tokens, m.part(kGate, kSingleParts), both);
 }

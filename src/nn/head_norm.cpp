@@ -2,13 +2,19 @@
 
 namespace sinter::nn {
 
-RmsHeadNorm::RmsHeadNorm(const checkpoint::Binder& binder, std::int64_t dim, float epsilon)
-    : query_scale(binder.take("query_norm.scale", {dim})),
-      key_scale(binder.take("key_norm.scale", {dim})),
+RmsHeadNorm::RmsHeadNorm(const checkpoint::Binder& binder,
+                         const Names& names,
+                         std::int64_t dim,
+                         float epsilon)
+    : query_scale(binder.take(names.query, {dim})),
+      key_scale(binder.take(names.key, {dim})),
       eps(epsilon) {}
 
-void RmsHeadNorm::apply(Context& ctx, const ops::HeadView& q, const ops::HeadView& k) const {
+void RmsHeadNorm::apply_query(Context& ctx, const ops::HeadView& q) const {
   ops::rms_norm_heads_in_place(ctx, q, query_scale, eps);
+}
+
+void RmsHeadNorm::apply_key(Context& ctx, const ops::HeadView& k) const {
   ops::rms_norm_heads_in_place(ctx, k, key_scale, eps);
 }
 

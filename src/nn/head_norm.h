@@ -2,6 +2,7 @@
 // Normalisation of queries and keys, head by head, in place.
 
 #include <cstdint>
+#include <string_view>
 
 #include "checkpoint/binder.h"
 #include "nn/layer_norm.h"
@@ -10,17 +11,25 @@
 
 namespace sinter::nn {
 
-/// RMS norm with learned scales shared by all heads: the DiT's.
+/// RMS norm with learned scales shared by all heads: the DiTs'.
 struct RmsHeadNorm {
   Tensor query_scale;  ///< [dim]
   Tensor key_scale;    ///< [dim]
   float eps = 1e-6F;
 
   RmsHeadNorm() = default;
-  /// Binds "query_norm.scale" and "key_norm.scale".
-  RmsHeadNorm(const checkpoint::Binder& binder, std::int64_t dim, float epsilon);
+  /// The tensors to bind.
+  struct Names {
+    std::string_view query;
+    std::string_view key;
+  };
+  RmsHeadNorm(const checkpoint::Binder& binder,
+              const Names& names,
+              std::int64_t dim,
+              float epsilon);
 
-  void apply(Context& ctx, const ops::HeadView& q, const ops::HeadView& k) const;
+  void apply_query(Context& ctx, const ops::HeadView& q) const;
+  void apply_key(Context& ctx, const ops::HeadView& k) const;
 };
 
 /// LayerNorm over each head's channels, shared by all heads: the VAE's, which calls it qk_norm.

@@ -1,6 +1,8 @@
 #include "nn/linear.h"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "checkpoint/convert.h"
 
@@ -21,7 +23,7 @@ Tensor take_view(const Binder& binder, const std::string& name, const Shape& sha
         cat(binder.full_name(name), ": expected a floating dtype, got ", to_string(entry->dtype)));
     return {};
   }
-  if (const std::int64_t bad = checkpoint::find_non_finite(*entry); bad >= 0) {
+  if (const std::int64_t bad = checkpoint::find_non_finite(*entry, binder.threads()); bad >= 0) {
     binder.add_problem(cat(binder.full_name(name),
                            ": infinite or not a number at ",
                            checkpoint::coordinates(bad, shape)));
@@ -51,7 +53,23 @@ Linear::Linear(const checkpoint::Binder& binder,
   const Tensor b = bias ? take_view(binder, cat(name, ".bias"), {slice.total}) : Tensor{};
   const Tensor w = take_view(binder, cat(name, ".weight"), {slice.total, in});
   if (!w.defined() || (bias && !b.defined())) return;
-  weight = ops::LinearWeight(w.slice(slice.first, end), bias ? b.slice(slice.first, end) : b);
+  weight = ops::LinearWeight(
+      w.slice(slice.first, end), bias ? b.slice(slice.first, end) : b, binder.threads());
+}
+
+Linear Linear::stacked(const Binder& binder,
+                       std::initializer_list<std::string_view> names,
+                       std::int64_t in,
+                       std::int64_t out) {
+  std::vector<Tensor> stack;
+  for (const std::string_view name : names) {
+    stack.push_back(take_view(binder, cat(name, ".weight"), {out, in}));
+  }
+  Linear layer;
+  const bool all =
+      std::all_of(stack.begin(), stack.end(), [](const Tensor& w) { return w.defined(); });
+  if (all) layer.weight = ops::LinearWeight(stack, {}, binder.threads());
+  return layer;
 }
 
 Linear Linear::convolution(const checkpoint::Binder& binder,
@@ -60,7 +78,7 @@ Linear Linear::convolution(const checkpoint::Binder& binder,
   Linear layer;
   const Tensor b = take_view(binder, cat(name, ".bias"), {kernel[0]});
   const Tensor w = take_view(binder, cat(name, ".weight"), kernel);
-  if (w.defined() && b.defined()) layer.weight = ops::LinearWeight(w, b);
+  if (w.defined() && b.defined()) layer.weight = ops::LinearWeight(w, b, binder.threads());
   return layer;
 }
 

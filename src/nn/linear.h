@@ -2,6 +2,7 @@
 // Fully connected layer: weights and forward.
 
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 
 #include "checkpoint/binder.h"
@@ -33,6 +34,13 @@ struct Linear {
          std::int64_t in,
          const OutputSlice& slice,
          bool bias = true);
+
+  /// Projections of one input that are stored apart, as one product: binds "<name>.weight"
+  /// [out, in] of each name, no biases, and stacks them to [names * out, in].
+  static Linear stacked(const checkpoint::Binder& binder,
+                        std::initializer_list<std::string_view> names,
+                        std::int64_t in,
+                        std::int64_t out);
 
   /// A convolution whose stride equals its kernel size (see ops::patch_embed): binds
   /// "<name>.weight" [out, channels, kernel, kernel] and "<name>.bias" [out].

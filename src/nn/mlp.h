@@ -27,6 +27,8 @@ struct Mlp {
       std::int64_t inner,
       ops::Activation act);
 
+  /// x [R, width] -> [R, width].
+  Tensor forward(Context& ctx, const ops::RowView& x) const;
   /// residual += gate * mlp(x); gate [width], undefined for 1.
   void add_to(Context& ctx,
               const ops::RowView& residual,

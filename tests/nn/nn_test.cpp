@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "checkpoint/writer.h"
+#include "nn/moe.h"
 #include "nn/tap.h"
 #include "nn/transformer.h"
 
@@ -312,12 +313,13 @@ TEST(RmsHeadNorm, BindsItsTwoScales) {
   w.add("key_norm.scale", {64}, 1.0F, 0.5F);
   checkpoint::WeightStore store;
   const checkpoint::Binder binder(w.checkpoint(), store);
-  const RmsHeadNorm norm(binder, 64, 1e-6F);
+  const RmsHeadNorm norm(binder, {.query = "query_norm.scale", .key = "key_norm.scale"}, 64, 1e-6F);
   ASSERT_NO_THROW(binder.finish());
   const Matrix x = random_rows(7, 128, 1e-3F, 5);  // a query and a key head in each row
   Context ctx;
   const Tensor got = to_tensor(ctx, x);
-  norm.apply(ctx, ops::heads_of(got, 1, 64, 0, 64), ops::heads_of(got, 1, 64, 64, 64));
+  norm.apply_query(ctx, ops::heads_of(got, 1, 64, 0, 64));
+  norm.apply_key(ctx, ops::heads_of(got, 1, 64, 64, 64));
   Matrix expected = x;
   for (std::int64_t r = 0; r < 7; ++r) {
     for (std::int64_t part = 0; part < 2; ++part) {
@@ -330,6 +332,107 @@ TEST(RmsHeadNorm, BindsItsTwoScales) {
     }
   }
   EXPECT_LT(relative_error(got, expected), 1e-6);
+}
+
+// Every expert on every row in float64, weighted where it is among the first two.
+TEST(MixtureOfExperts, MatchesFloat64) {
+  constexpr std::int64_t kWidth = 24, kInner = 40, kExperts = 5, kRows = 61;
+  Weights w;
+  w.add("moe.gate.weight", {kExperts, kWidth}, 0.0F, 0.5F);
+  std::vector<std::string> experts;
+  for (std::int64_t e = 0; e < kExperts; ++e) experts.push_back(cat("moe.experts.", e));
+  experts.emplace_back("moe.shared_experts");
+  for (const std::string& expert : experts) {
+    w.add_linear(expert + ".net.0.proj", kWidth, kInner);
+    w.add_linear(expert + ".net.2", kInner, kWidth);
+  }
+  const Matrix x = random_rows(kRows, kWidth, 1.0F, 1),
+               residual = random_rows(kRows, kWidth, 1.0F, 2);
+  const auto expert_of = [&](const std::string& name) {
+    return linear(w, name + ".net.2", gelu(linear(w, name + ".net.0.proj", x, kInner)), kWidth);
+  };
+  Matrix expected = residual;
+  const Matrix shared = expert_of(experts.back());
+  const Matrix logits = linear(w, "moe.gate", x, kExperts);
+  for (std::int64_t e = 0; e < kExperts; ++e) {
+    const Matrix y = expert_of(experts[static_cast<std::size_t>(e)]);
+    for (std::int64_t r = 0; r < kRows; ++r) {
+      double total = 0;
+      int above = 0;
+      for (std::int64_t other = 0; other < kExperts; ++other) {
+        total += std::exp(logits.at(r, other));
+        above += logits.at(r, other) > logits.at(r, e) ? 1 : 0;
+      }
+      const double p = above < 2 ? std::exp(logits.at(r, e)) / total : 0.0;
+      for (std::int64_t c = 0; c < kWidth; ++c) {
+        expected.at(r, c) += p * y.at(r, c) + (e == 0 ? shared.at(r, c) : 0.0);
+      }
+    }
+  }
+  const checkpoint::Checkpoint file = w.checkpoint();
+  checkpoint::WeightStore store;
+  const checkpoint::Binder binder(file, store, "moe");
+  const MixtureOfExperts moe(binder,
+                             {.width = kWidth, .inner = kInner, .experts = kExperts, .top_k = 2});
+  binder.finish();
+  std::vector<float> first;
+  for (const int threads : {1, 2, 3}) {
+    Context ctx;
+    ctx.threads = threads;
+    const Tensor y = to_tensor(ctx, residual);
+    moe.add_to(ctx, y, to_tensor(ctx, x));
+    // f32 sums over 24 and 40 channels
+    EXPECT_LT(relative_error(y, expected), 1e-6);
+    const std::vector<float> bytes(y.span().begin(), y.span().end());
+    if (first.empty()) first = bytes;
+    EXPECT_EQ(bytes, first) << threads << " threads";
+  }
+}
+
+// An expert that no row is sent to, and rows fewer than experts.
+TEST(MixtureOfExperts, TakesExpertsWithoutRows) {
+  Weights w;
+  w.add("gate.weight", {9, 3}, 0.0F, 1.0F);
+  for (std::int64_t e = 0; e < 9; ++e) {
+    w.add_linear(cat("experts.", e, ".net.0.proj"), 3, 2);
+    w.add_linear(cat("experts.", e, ".net.2"), 2, 3);
+  }
+  w.add_linear("shared_experts.net.0.proj", 3, 2);
+  w.add_linear("shared_experts.net.2", 2, 3);
+  checkpoint::WeightStore store;
+  const checkpoint::Binder binder(w.checkpoint(), store);
+  const MixtureOfExperts moe(binder, {.width = 3, .inner = 2, .experts = 9, .top_k = 1});
+  Context ctx;
+  const Tensor y = to_tensor(ctx, random_rows(2, 3, 1.0F, 3));
+  const std::vector<float> before(y.span().begin(), y.span().end());
+  moe.add_to(ctx, y, to_tensor(ctx, random_rows(2, 3, 1.0F, 4)));
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    EXPECT_TRUE(std::isfinite(y.f32()[i]));
+    EXPECT_NE(y.f32()[i], before[i]);
+  }
+}
+
+TEST(Linear, StacksProjections) {
+  Weights w;
+  for (const char* name : {"to_q", "to_k", "to_v"}) w.add_linear(name, 11, 6, false);
+  checkpoint::WeightStore store;
+  const checkpoint::Binder binder(w.checkpoint(), store, "", 2);
+  const Linear all = Linear::stacked(binder, {"to_q", "to_k", "to_v"}, 11, 6);
+  binder.finish();
+  Context ctx;
+  const Matrix x = random_rows(4, 11, 1.0F, 5);
+  const Tensor y = all.forward(ctx, to_tensor(ctx, x));
+  ASSERT_EQ(y.shape, (Shape{4, 18}));
+  std::int64_t first = 0;
+  for (const char* name : {"to_q", "to_k", "to_v"}) {
+    const Matrix part = linear(w, name, x, 6);
+    for (std::int64_t r = 0; r < 4; ++r) {
+      for (std::int64_t c = 0; c < 6; ++c) {
+        EXPECT_NEAR(y.f32()[r * 18 + first + c], part.at(r, c), 2e-6);
+      }
+    }
+    first += 6;
+  }
 }
 
 TEST(Tap, ShowsNamedTensorsToAListenerOnly) {
