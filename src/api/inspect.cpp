@@ -33,6 +33,8 @@ void describe(const checkpoint::TransformerFacts& facts, Pairs& pairs) {
   add(pairs, "DiT double blocks", facts.double_blocks);
   add(pairs, "DiT single blocks", facts.single_blocks);
   add(pairs, "DiT blocks", facts.blocks);
+  add(pairs, "DiT blocks with experts", facts.mixture_blocks);
+  add(pairs, "DiT experts", facts.experts);
   add(pairs, "DiT context width", facts.context_width);
   add(pairs, "latent channels", facts.latent_channels);
   add(pairs, "guidance embedder", facts.guidance_embedder);

@@ -16,6 +16,8 @@ constexpr std::int64_t kBaseDoubleBlocks = 16;
 constexpr std::int64_t kBaseSingleBlocks = 32;
 constexpr std::int64_t kMiniDoubleBlocks = 8;
 constexpr std::int64_t kMiniSingleBlocks = 16;
+constexpr std::int64_t kReleasedWidth21 = 2048;
+constexpr std::int64_t kReleasedBlocks21 = 21;
 
 /// Tensors below one prefix (with its dot, or empty).
 class Scope {
@@ -74,6 +76,12 @@ std::optional<TransformerFacts> transformer_facts(const Scope& scope) {
     facts.width = scope.dim("x_embedder.weight", 0);
     facts.latent_channels = scope.dim("x_embedder.weight", 1);
     facts.blocks = scope.count("blocks");
+    for (std::int64_t i = 0; i < facts.blocks; ++i) {
+      const std::string gate = cat("blocks.", i, ".moe.gate.weight");
+      if (!scope.has(gate)) continue;
+      ++facts.mixture_blocks;
+      facts.experts = scope.dim(gate, 0);
+    }
     facts.context_width = scope.dim("blocks.0.attn2.to_k.weight", 1);
     facts.heads = divided(facts.width, scope.dim("blocks.0.attn1.q_norm.weight", 0));
     return facts;
@@ -239,6 +247,9 @@ ModelFacts inspect(const Checkpoint& checkpoint, const ConfigNode& config) {
   facts.family = "unknown";
   if (facts.transformer && facts.transformer->blocks > 0) {
     facts.family = "Hunyuan3D 2.1";
+    const bool released = facts.transformer->width == kReleasedWidth21 &&
+                          facts.transformer->blocks == kReleasedBlocks21;
+    facts.variant = released ? "base" : "custom size";
   } else if (facts.transformer) {
     facts.family = "Hunyuan3D 2.0";
     const bool multi_view = encoder.get("type", "").ends_with("MV");

@@ -27,9 +27,11 @@ struct ComponentFacts {
 struct TransformerFacts {
   std::int64_t width = 0;
   std::int64_t heads = 0;
-  std::int64_t double_blocks = 0;  ///< 2.0 family
-  std::int64_t single_blocks = 0;  ///< 2.0 family
-  std::int64_t blocks = 0;         ///< 2.1
+  std::int64_t double_blocks = 0;   ///< 2.0 family
+  std::int64_t single_blocks = 0;   ///< 2.0 family
+  std::int64_t blocks = 0;          ///< 2.1
+  std::int64_t mixture_blocks = 0;  ///< 2.1: those of them with a mixture of experts
+  std::int64_t experts = 0;         ///< 2.1: of one mixture, without the shared one
   std::int64_t latent_channels = 0;
   std::int64_t context_width = 0;
   bool guidance_embedder = false;  ///< distilled: takes the guidance scale as an input

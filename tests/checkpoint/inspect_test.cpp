@@ -105,10 +105,13 @@ TEST(Inspect, NamesTheVariants) {
 TEST(Inspect, DescribesVersion21) {
   const ModelFacts facts = inspect(outline("v2-1"));
   EXPECT_EQ(facts.family, "Hunyuan3D 2.1");
+  EXPECT_EQ(facts.variant, "base");
   ASSERT_TRUE(facts.transformer);
   EXPECT_EQ(facts.transformer->width, 2048);
   EXPECT_EQ(facts.transformer->heads, 16);
   EXPECT_EQ(facts.transformer->blocks, 21);
+  EXPECT_EQ(facts.transformer->mixture_blocks, 6);
+  EXPECT_EQ(facts.transformer->experts, 8);
   EXPECT_EQ(facts.transformer->context_width, 1024);
   EXPECT_TRUE(facts.vae->has_encoder);
   EXPECT_EQ(facts.vae->encoder_blocks, 8);
