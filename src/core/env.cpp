@@ -16,6 +16,9 @@ constexpr std::array kSwitches = {
     SwitchInfo{"SINTER_MODULATION_TABLE",
                "modulations of all steps are computed before the first step",
                &Switches::modulation_table},
+    SwitchInfo{"SINTER_SKIP_ZERO_CONTEXT",
+               "unconditional half of guidance adds a bias for its cross-attention",
+               &Switches::skip_zero_context},
     SwitchInfo{
         "SINTER_ELIDE_LAST_STEP", "steps of size zero are skipped", &Switches::elide_zero_steps},
     SwitchInfo{"SINTER_SURFACE_FOLLOWING",

@@ -13,6 +13,9 @@ struct Switches {
   /// SINTER_MODULATION_TABLE=0: evaluate the modulation products inside every step instead of once
   /// for all steps.
   bool modulation_table = true;
+  /// SINTER_SKIP_ZERO_CONTEXT=0: run the cross-attention of the unconditional half of guidance,
+  /// whose result is the bias of its output projection.
+  bool skip_zero_context = true;
   /// SINTER_ELIDE_LAST_STEP=0: evaluate the network even where the step size is zero.
   bool elide_zero_steps = true;
   /// SINTER_SURFACE_FOLLOWING=0: no repair pass at the end of the hierarchical decode.

@@ -3,6 +3,9 @@
 #include <utility>
 #include <vector>
 
+#include "models/hunyuan3d_dit.h"
+#include "models/hunyuan_dit_plain.h"
+
 namespace sinter::models {
 
 namespace {
@@ -31,6 +34,27 @@ ConfigNode load_config(const Checkpoint& checkpoint) {
   return ConfigNode::load(checkpoint.config_path());
 }
 
+DitConfig read_dit(const ConfigNode& model) {
+  const std::string target = model.target();
+  if (target == "HunYuanDiTPlain") return HunyuanDitPlainConfig::from(model);
+  SINTER_CHECK(target == "Hunyuan3DDiT",
+               ErrorCode::unsupported,
+               "[config] ",
+               model.file(),
+               ": ",
+               model.path(),
+               ".target: expected Hunyuan3DDiT or HunYuanDiTPlain, got ",
+               target);
+  return Hunyuan3DDitConfig::from(model);
+}
+
+std::unique_ptr<const ShapeDenoiser> make_dit(const Binder& binder, const DitConfig& config) {
+  if (const auto* plain = std::get_if<HunyuanDitPlainConfig>(&config)) {
+    return std::make_unique<HunyuanDitPlain>(binder, *plain);
+  }
+  return std::make_unique<Hunyuan3DDit>(binder, std::get<Hunyuan3DDitConfig>(config));
+}
+
 /// Binds all networks to names and shapes alone.
 void check_names(const Checkpoint& checkpoint, const ShapeModelConfig& config) {
   std::vector<TensorEntry> entries(checkpoint.entries().begin(), checkpoint.entries().end());
@@ -38,7 +62,7 @@ void check_names(const Checkpoint& checkpoint, const ShapeModelConfig& config) {
   checkpoint::WeightStore store;
   const Binder root(Checkpoint::outline(std::move(entries), checkpoint.path()), store);
   const ImageConditioner conditioner(root.scope("conditioner"), config.conditioner);
-  const Hunyuan3DDit dit(root.scope("model"), config.dit);
+  make_dit(root.scope("model"), config.dit);
   const Binder vae_names = root.scope("vae");
   const ShapeVae vae(vae_names, config.vae);
   if (vae_names.has_scope("encoder")) const ShapeEncoder encoder(vae_names, config.vae);
@@ -64,21 +88,29 @@ Loaded<Network> load(const Checkpoint& checkpoint,
 ShapeModelConfig ShapeModelConfig::from(const ConfigNode& root) {
   const ConfigNode model = root.child("model");
   ShapeModelConfig c{.conditioner = ImageConditionerConfig::from(root.child("conditioner")),
-                     .dit = Hunyuan3DDitConfig::from(model),
+                     .dit = read_dit(model),
                      .vae = ShapeVaeConfig::from(root.child("vae"))};
-  if (c.dit.context_width != c.conditioner.backbone.width) {
-    model.child("params").fail_at("context_in_dim",
+  const auto* plain = std::get_if<HunyuanDitPlainConfig>(&c.dit);
+  const auto [context_width, in_channels] = std::visit(
+      [](const auto& dit) { return std::pair(dit.context_width, dit.in_channels); }, c.dit);
+  if (context_width != c.conditioner.backbone.width) {
+    model.child("params").fail_at(plain != nullptr ? "context_dim" : "context_in_dim",
                                   cat("expected the conditioner's hidden_size ",
                                       c.conditioner.backbone.width,
                                       ", found ",
-                                      c.dit.context_width));
+                                      context_width));
   }
-  if (c.dit.in_channels != c.vae.embed_dim) {
+  if (in_channels != c.vae.embed_dim) {
     model.child("params").fail_at(
         "in_channels",
-        cat("expected the VAE's embed_dim ", c.vae.embed_dim, ", found ", c.dit.in_channels));
+        cat("expected the VAE's embed_dim ", c.vae.embed_dim, ", found ", in_channels));
   }
   return c;
+}
+
+bool ShapeModelConfig::guidance_embed() const {
+  const auto* dit_2_0 = std::get_if<Hunyuan3DDitConfig>(&dit);
+  return dit_2_0 != nullptr && dit_2_0->guidance_embed;
 }
 
 ShapeModel ShapeModel::open(const std::string& path, std::string_view variant) {
@@ -103,8 +135,11 @@ Loaded<ImageConditioner> ShapeModel::load_conditioner(int threads, const Poll& p
 }
 
 Loaded<ShapeDenoiser> ShapeModel::load_dit(int threads, const Poll& poll) const {
-  auto [weights, network] = load<Hunyuan3DDit>(checkpoint_, "model", config_.dit, threads, poll);
-  return {std::move(weights), std::move(network)};
+  checkpoint::WeightStore store;
+  const Binder binder(checkpoint_, store, "model", threads, poll);
+  auto network = make_dit(binder, config_.dit);
+  binder.finish();
+  return {std::move(store), std::move(network)};
 }
 
 Loaded<ShapeVae> ShapeModel::load_vae(int threads, const Poll& poll) const {

@@ -13,11 +13,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "checkpoint/binder.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/config.h"
-#include "models/hunyuan3d_dit.h"
+#include "models/hunyuan3d_dit_config.h"
+#include "models/hunyuan_dit_plain_config.h"
 #include "models/image_conditioner.h"
 #include "models/shape_denoiser.h"
 #include "models/shape_encoder.h"
@@ -25,14 +27,18 @@
 
 namespace sinter::models {
 
+/// The shape transformer of the 2.0 family, or that of 2.1: the target of the `model` section
+/// tells.
+using DitConfig = std::variant<Hunyuan3DDitConfig, HunyuanDitPlainConfig>;
+
 /// The network sections of a bundle's config.yaml.
 struct ShapeModelConfig {
   ImageConditionerConfig conditioner;
-  Hunyuan3DDitConfig dit;
+  DitConfig dit;
   ShapeVaeConfig vae;
 
   /// Distilled transformers: the guidance scale is an input, and there is no unconditional branch.
-  bool guidance_embed() const { return dit.guidance_embed; }
+  bool guidance_embed() const;
 
   /// From the root of the document. Also checks that the networks fit each other.
   static ShapeModelConfig from(const checkpoint::ConfigNode& root);

@@ -1,5 +1,6 @@
 #include "pipeline/work_estimate.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "sampling/sampler.h"
@@ -13,14 +14,37 @@ double transformer_block(double tokens, double width) {
   return 12 * width * width * tokens + 2 * tokens * tokens * width;
 }
 
-double dit_step(const models::Hunyuan3DDitConfig& dit,
+/// Both halves of guidance, or the conditional one alone.
+struct Halves {
+  double conditional = 0, unconditional = 0;
+};
+
+Halves dit_step(const models::Hunyuan3DDitConfig& dit,
                 double latents,
                 double context,
-                bool collapsed) {
+                const Switches& switches) {
   const double blocks = static_cast<double>(dit.double_blocks + dit.single_blocks);
   const auto width = static_cast<double>(dit.width);
-  const double conditional = blocks * transformer_block(latents + context, width);
-  return conditional + blocks * transformer_block(latents + (collapsed ? 1 : context), width);
+  const double zeros = switches.collapse_unconditional ? 1 : context;
+  return {blocks * transformer_block(latents + context, width),
+          blocks * transformer_block(latents + zeros, width)};
+}
+
+Halves dit_step(const models::HunyuanDitPlainConfig& dit,
+                double latents,
+                double context,
+                const Switches& switches) {
+  const auto width = static_cast<double>(dit.width), inner = static_cast<double>(dit.inner());
+  const auto depth = static_cast<double>(dit.depth);
+  const auto mixtures = static_cast<double>(std::min(dit.moe_layers, dit.depth));
+  const auto skips = static_cast<double>((dit.depth - 1) / 2);
+  const double tokens = latents + 1;  // the time is one
+  const double self = depth * (4 * width * width + 2 * tokens * width);
+  const double cross = depth * (2 * width * width + 2 * context * width);
+  const double mlps = depth - mixtures + mixtures * (1 + dit.top_k);  // one expert is shared
+  const double rest = mlps * 2 * inner * width + skips * 2 * width * width;
+  return {tokens * (self + cross + rest),
+          tokens * (self + rest + (switches.skip_zero_context ? 0 : cross))};
 }
 
 /// `keys`: latent tokens that a point attends to.
@@ -63,8 +87,9 @@ std::vector<PlannedStage> plan_stages(const models::ShapeModelConfig& config,
   const auto latents = static_cast<double>(config.vae.num_latents);
   const models::Dinov2Config& backbone = config.conditioner.backbone;
   const int steps = sampling::evaluated_steps(schedule, switches);
-  double step = dit_step(config.dit, latents, context, switches.collapse_unconditional);
-  if (!guided) step /= 2;
+  const Halves halves = std::visit(
+      [&](const auto& dit) { return dit_step(dit, latents, context, switches); }, config.dit);
+  const double step = halves.conditional + (guided ? halves.unconditional : 0);
   const double condition = static_cast<double>(backbone.layers) *
                            transformer_block(context, static_cast<double>(backbone.width));
   const double decoder = static_cast<double>(config.vae.decoder_layers) *

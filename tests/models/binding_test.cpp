@@ -8,10 +8,12 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "checkpoint/key_list.h"
+#include "checkpoint/torch_builder.h"
 #include "checkpoint/writer.h"
 #include "models/golden.h"
 #include "models/official_configs.h"
@@ -47,6 +49,33 @@ TEST(KeyCoverage, ReleasedBundlesBindWithoutRemainder) {
     SCOPED_TRACE(c.keys);
     const auto config = ConfigNode::parse(official_config(c.config), "config.yaml");
     EXPECT_NO_THROW(ShapeModel(outline(c.keys), config));
+  }
+}
+
+TEST(KeyCoverage, TheReleased21BundleBindsWithoutRemainder) {
+  const auto config = ConfigNode::parse(official_config_2_1(), "config.yaml");
+  const ShapeModel model(outline("v2-1"), config);
+  EXPECT_TRUE(model.has_encoder());
+  std::size_t parameters = 0;
+  for (const auto& entry : model.checkpoint().with_prefix("model.")) parameters += entry.elements();
+  EXPECT_EQ(parameters, 3'050'758'720U);
+  EXPECT_EQ(model.checkpoint().with_prefix("model.").size(), 752U);
+  EXPECT_EQ(model.checkpoint().total_elements(), 3'682'873'537U);
+}
+
+TEST(KeyCoverage, AWrong21ConfigurationIsListedByName) {
+  std::string text = official_config_2_1();
+  const std::string layers = "num_moe_layers: 6";
+  text.replace(text.find(layers), layers.size(), "num_moe_layers: 5");
+  try {
+    ShapeModel(outline("v2-1"), ConfigNode::parse(text, "config.yaml"));
+    FAIL() << "bound an MLP to experts";
+  } catch (const Error& error) {
+    EXPECT_NE(error.message().find("missing model.blocks.15.mlp.fc1.weight"), std::string::npos)
+        << error.what();
+    EXPECT_NE(error.message().find("unused model.blocks.15.moe.experts.0.net.2.bias"),
+              std::string::npos)
+        << error.what();
   }
 }
 
@@ -195,6 +224,49 @@ TEST(ShapeModelFiles, OpensADirectory) {
   EXPECT_TRUE(model.has_encoder());
   EXPECT_EQ(model.document().child("scheduler").target(), "FlowMatchEulerDiscreteScheduler");
   EXPECT_NO_THROW(model.load_dit(2));
+}
+
+/// The bundle as torch.save writes it: {"conditioner": {...}, "model": {...}, "vae": {...}}.
+std::string torch_bundle(const Checkpoint& source) {
+  namespace op = checkpoint::op;
+  std::map<std::string, op::Pairs> components;
+  std::vector<std::string> storages;
+  for (const checkpoint::TensorEntry& entry : source.entries()) {
+    std::vector<std::int64_t> size, stride;
+    for (int axis = 0; axis < entry.shape.rank(); ++axis) size.push_back(entry.shape[axis]);
+    std::int64_t step = 1;
+    for (std::size_t axis = size.size(); axis > 0; step *= size[--axis]) {
+      stride.insert(stride.begin(), step);
+    }
+    const std::string storage =
+        op::storage("HalfStorage", std::to_string(storages.size()), entry.shape.elements());
+    const std::size_t dot = entry.name.find('.');
+    components[entry.name.substr(0, dot)].emplace_back(entry.name.substr(dot + 1),
+                                                       op::tensor(storage, 0, size, stride));
+    storages.emplace_back(reinterpret_cast<const char*>(entry.bytes.data()), entry.bytes.size());
+  }
+  op::Pairs root;
+  for (const auto& [name, tensors] : components) root.emplace_back(name, op::dictionary(tensors));
+  return checkpoint::torch_file(op::pickle(op::dictionary(root)), storages);
+}
+
+TEST(ShapeModelFiles, RunsATorchBundle) {
+  const TemporaryFolder folder("sinter-ckpt");
+  std::ofstream(folder.path / "model.fp16.ckpt", std::ios::binary)
+      << torch_bundle(random_checkpoint("v2-1"));
+  std::filesystem::copy_file(data_path("v2-1/config.yaml"), folder.path / "config.yaml");
+  const ShapeModel model = ShapeModel::open(folder.path.string());
+  EXPECT_TRUE(model.has_encoder());
+  EXPECT_NO_THROW(model.load_conditioner(2));
+  EXPECT_NO_THROW(model.load_encoder(2));
+  const auto dit = model.load_dit(2);
+  Context ctx;
+  const OwnedTensor latents("input.latents", {12, 16}, 2.0F);
+  const OwnedTensor context("input.context", {17, 128}, 2.0F);
+  const OwnedTensor velocity({2, 12, 16}, NAN);
+  const std::vector<float> times = {0.3125F};
+  dit->begin(ctx, {.condition = context, .times = times})(ctx, 0, latents, velocity);
+  expect_near(velocity.view().span(), Goldens("v2-1"), "dit.guided", 1e-5);
 }
 
 TEST(ShapeModelFiles, OpensAStandAloneVae) {

@@ -37,16 +37,17 @@ void expect_error(const std::string& text, ErrorCode code, const std::string& pa
 
 TEST(ShapeModelConfig, ReadsTheBaseBundle) {
   const ShapeModelConfig c = parse(official_config({}));
-  EXPECT_EQ(c.dit.in_channels, 64);
-  EXPECT_EQ(c.dit.context_width, 1536);
-  EXPECT_EQ(c.dit.width, 1024);
-  EXPECT_EQ(c.dit.inner, 4096);
-  EXPECT_EQ(c.dit.heads, 16);
-  EXPECT_EQ(c.dit.double_blocks, 16);
-  EXPECT_EQ(c.dit.single_blocks, 32);
-  EXPECT_TRUE(c.dit.qkv_bias);
-  EXPECT_FALSE(c.dit.guidance_embed);
-  EXPECT_EQ(c.dit.time_factor, 1000.0F);
+  const auto& dit = std::get<Hunyuan3DDitConfig>(c.dit);
+  EXPECT_EQ(dit.in_channels, 64);
+  EXPECT_EQ(dit.context_width, 1536);
+  EXPECT_EQ(dit.width, 1024);
+  EXPECT_EQ(dit.inner, 4096);
+  EXPECT_EQ(dit.heads, 16);
+  EXPECT_EQ(dit.double_blocks, 16);
+  EXPECT_EQ(dit.single_blocks, 32);
+  EXPECT_TRUE(dit.qkv_bias);
+  EXPECT_FALSE(dit.guidance_embed);
+  EXPECT_EQ(dit.time_factor, 1000.0F);
   EXPECT_EQ(c.vae.num_latents, 3072);
   EXPECT_EQ(c.vae.embed_dim, 64);
   EXPECT_EQ(c.vae.decoder_layers, 16);
@@ -62,6 +63,90 @@ TEST(ShapeModelConfig, ReadsTheBaseBundle) {
   EXPECT_TRUE(c.conditioner.backbone.swiglu);
   EXPECT_EQ(c.conditioner.backbone.inner(), 4096);
   EXPECT_FLOAT_EQ(c.conditioner.backbone.norm_eps, 1e-6F);
+}
+
+TEST(ShapeModelConfig, ReadsThe21Bundle) {
+  const ShapeModelConfig c = parse(official_config_2_1());
+  const auto& dit = std::get<HunyuanDitPlainConfig>(c.dit);
+  EXPECT_EQ(dit.in_channels, 64);
+  EXPECT_EQ(dit.context_width, 1024);
+  EXPECT_EQ(dit.width, 2048);
+  EXPECT_EQ(dit.inner(), 8192);
+  EXPECT_EQ(dit.heads, 16);
+  EXPECT_EQ(dit.head_dim(), 128);
+  EXPECT_EQ(dit.depth, 21);
+  EXPECT_EQ(dit.experts, 8);
+  EXPECT_EQ(dit.top_k, 2);
+  EXPECT_EQ(dit.skip_source(10), -1);
+  EXPECT_EQ(dit.skip_source(11), 9);
+  EXPECT_EQ(dit.skip_source(20), 0);
+  EXPECT_FALSE(dit.is_mixture(14));
+  EXPECT_TRUE(dit.is_mixture(15));
+  EXPECT_FALSE(c.guidance_embed());
+  EXPECT_EQ(c.vae.num_latents, 4096);
+  EXPECT_EQ(c.vae.pc_size, 81920);
+  EXPECT_EQ(c.vae.pc_sharpedge_size, 0);
+  EXPECT_EQ(c.vae.point_feats, 4);
+  EXPECT_DOUBLE_EQ(c.vae.scale_factor, 1.0039506158752403);
+  EXPECT_EQ(c.conditioner.backbone.width, 1024);
+  EXPECT_EQ(c.conditioner.backbone.layers, 24);
+  EXPECT_FALSE(c.conditioner.backbone.swiglu);
+  EXPECT_EQ(c.conditioner.tokens(), 1370);
+}
+
+// Last in, first out, for an even number of blocks too: the first output is then left over.
+TEST(ShapeModelConfig, SkipsOfAnEvenDepth) {
+  HunyuanDitPlainConfig c;
+  c.depth = 8;
+  EXPECT_EQ(c.skip_source(4), -1);
+  EXPECT_EQ(c.skip_source(5), 3);
+  EXPECT_EQ(c.skip_source(7), 1);
+}
+
+TEST(ShapeModelConfig, RefusesOtherFormsOf21) {
+  struct Case {
+    const char *from, *to, *key;
+    ErrorCode code;
+  };
+  for (const Case& c : {
+           Case{"qk_norm: true", "qk_norm: false", "model.params.qk_norm", ErrorCode::unsupported},
+           Case{"qkv_bias: false", "unrelated: 1", "model.params.qkv_bias", ErrorCode::unsupported},
+           Case{"use_attention_pooling: false",
+                "unrelated: 1",
+                "model.params.use_attention_pooling",
+                ErrorCode::unsupported},
+           Case{"with_decoupled_ca: false",
+                "with_decoupled_ca: true",
+                "model.params.with_decoupled_ca",
+                ErrorCode::unsupported},
+           Case{"use_pos_emb: false",
+                "use_pos_emb: true",
+                "model.params.use_pos_emb",
+                ErrorCode::unsupported},
+           Case{"'rms'", "layer", "model.params.qk_norm_type", ErrorCode::unsupported},
+           Case{"text_len: 1370",
+                "guidance_cond_proj_dim: 256",
+                "model.params.guidance_cond_proj_dim",
+                ErrorCode::unsupported},
+           Case{"num_heads: 16", "num_heads: 3", "model.params.hidden_size", ErrorCode::corrupt},
+           Case{"num_heads: 16", "num_heads: 4", "model.params.hidden_size", ErrorCode::corrupt},
+           Case{"moe_top_k: 2", "moe_top_k: 9", "model.params.moe_top_k", ErrorCode::corrupt},
+           Case{"depth: 21", "depth: 0", "model.params.depth", ErrorCode::corrupt},
+           Case{"context_dim: 1024",
+                "context_dim: 1536",
+                "model.params.context_dim",
+                ErrorCode::corrupt},
+           Case{"in_channels: 64",
+                "in_channels: 32",
+                "model.params.in_channels",
+                ErrorCode::corrupt},
+       }) {
+    SCOPED_TRACE(c.to);
+    std::string text = official_config_2_1();
+    const std::size_t at = text.find(c.from);
+    ASSERT_NE(at, std::string::npos);
+    expect_error(text.replace(at, std::string(c.from).size(), c.to), c.code, c.key);
+  }
 }
 
 TEST(ShapeModelConfig, AbsentKeysTakeUpstreamsDefaults) {
@@ -146,7 +231,9 @@ TEST(ShapeModelConfig, RefusesOtherNetworks) {
     const char *from, *to, *part;
   };
   for (const Case& c : {
-           Case{"models.Hunyuan3DDiT", "models.HunYuanDiTPlain", "expected Hunyuan3DDiT"},
+           Case{"models.Hunyuan3DDiT",
+                "models.HunYuanDiT",
+                "expected Hunyuan3DDiT or HunYuanDiTPlain"},
            Case{"models.ShapeVAE", "models.OtherVAE", "expected ShapeVAE"},
            Case{"SingleImageEncoder", "DualImageEncoder", "expected SingleImageEncoder"},
            Case{"DinoImageEncoder,", "DinoImageEncoderMV,", "expected DinoImageEncoder"},

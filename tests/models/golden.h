@@ -44,7 +44,7 @@ std::vector<GoldenWeight> read_weight_list(const std::string& bundle);
 
 /// The bundle's weights as an in-memory safetensors file.
 checkpoint::Checkpoint random_checkpoint(const std::string& bundle);
-/// The bundle itself ("base" or "distilled"). Built once a process.
+/// The bundle itself ("base", "distilled" or "v2-1"). Built once a process.
 const ShapeModel& random_model(const std::string& bundle);
 
 /// Expected tensors of a bundle, by name.

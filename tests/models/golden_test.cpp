@@ -8,10 +8,14 @@
 
 #include "models/golden.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <string>
 #include <vector>
+
+#include "sampling/sampler.h"
+#include "sampling/schedule.h"
 
 namespace sinter::models {
 namespace {
@@ -23,17 +27,25 @@ constexpr double kConditionerLimit = 1e-5;
 // Measured: 4e-6. A frequency of the time embedding that is wrong in its last bit (exponentials
 // differ that much between libraries) moves an angle of 375 by 2e-5.
 constexpr double kDitLimit = 1e-5;
+// Measured: 1e-6. The 2.1 transformer, which does not multiply its times by 1000.
+constexpr double kPlainLimit = 5e-6;
+// Measured: 3e-6. Conditioner, four steps with guidance that multiplies errors by up to 9, decoder.
+constexpr double kRunLimit = 1e-5;
 // Measured: 2e-5. The same for the guidance embedder, whose angles go up to 5000.
 constexpr double kGuidanceLimit = 5e-5;
 
 class GoldenTest : public testing::TestWithParam<std::string> {
  protected:
   const ShapeModel& model() const { return random_model(GetParam()); }
+  Context ctx_;
+  const Goldens goldens_{GetParam()};
+};
+
+class DitGoldenTest : public GoldenTest {
+ protected:
   double dit_limit() const {
     return model().config().guidance_embed() ? kGuidanceLimit : kDitLimit;
   }
-  Context ctx_;
-  const Goldens goldens_{GetParam()};
 };
 
 std::string tapped_layer(const std::string& stem, std::int64_t i) {
@@ -60,7 +72,7 @@ TEST_P(GoldenTest, ConditionerOnALargeImage) {
   expect_near(tokens.span(), goldens_, "conditioner.shrunk", kConditionerLimit);
 }
 
-TEST_P(GoldenTest, DiT) {
+TEST_P(DitGoldenTest, Step) {
   const auto dit = model().load_dit(1);
   const OwnedTensor latents("input.latents", {12, 16}, 2.0F);
   const OwnedTensor context("input.context", {17, 128}, 2.0F);
@@ -71,11 +83,12 @@ TEST_P(GoldenTest, DiT) {
       dit->begin(ctx_, {.condition = context, .times = times, .guidance = 5.0F, .guided = false});
   denoise(ctx_, 0, latents, velocity);
   std::vector<std::string> names = {"vec", "latent_in", "cond_in"};
-  for (std::int64_t i = 0; i < model().config().dit.double_blocks; ++i) {
+  const auto& config = std::get<Hunyuan3DDitConfig>(model().config().dit);
+  for (std::int64_t i = 0; i < config.double_blocks; ++i) {
     names.push_back(tapped_layer("double_blocks.", i) + ".img");
     names.push_back(tapped_layer("double_blocks.", i) + ".txt");
   }
-  for (std::int64_t i = 0; i < model().config().dit.single_blocks; ++i) {
+  for (std::int64_t i = 0; i < config.single_blocks; ++i) {
     names.push_back(tapped_layer("single_blocks.", i));
   }
   names.emplace_back("velocity");
@@ -84,7 +97,7 @@ TEST_P(GoldenTest, DiT) {
 
 // Both halves of guidance at once, against two independent sequences with the full zero context.
 // Every setting of the switches, and a step in the middle of a table.
-TEST_P(GoldenTest, DiTWithGuidance) {
+TEST_P(DitGoldenTest, StepWithGuidance) {
   const auto dit = model().load_dit(1);
   const OwnedTensor latents("input.latents", {12, 16}, 2.0F);
   const OwnedTensor context("input.context", {17, 128}, 2.0F);
@@ -145,10 +158,71 @@ TEST_P(GoldenTest, VaeEncoder) {
   expect_near(posterior.log_variance.span(), goldens_, "vae.log_variance", kVaeLimit);
 }
 
+std::string bundle_name(const testing::TestParamInfo<std::string>& test_case) {
+  std::string name = test_case.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
 INSTANTIATE_TEST_SUITE_P(Random,
                          GoldenTest,
-                         testing::Values("base", "distilled"),
-                         [](const auto& test_case) { return test_case.param; });
+                         testing::Values("base", "distilled", "v2-1"),
+                         bundle_name);
+INSTANTIATE_TEST_SUITE_P(Random, DitGoldenTest, testing::Values("base", "distilled"), bundle_name);
+
+// Blocks 0 to 2 have no skip, 3 has one, 4 has one and experts.
+TEST(PlainGolden, Step) {
+  const auto dit = random_model("v2-1").load_dit(1);
+  const OwnedTensor latents("input.latents", {12, 16}, 2.0F);
+  const OwnedTensor context("input.context", {17, 128}, 2.0F);
+  const OwnedTensor velocity({1, 12, 16}, NAN);
+  const std::vector<float> times = {0.375F};
+  Context ctx;
+  Tapped tapped(ctx);
+  const Denoise denoise = dit->begin(ctx, {.condition = context, .times = times, .guided = false});
+  denoise(ctx, 0, latents, velocity);
+  std::vector<std::string> names = {"time_embedding", "times", "x_embedder", "velocity"};
+  for (std::int64_t i = 0; i < 5; ++i) names.push_back(tapped_layer("blocks.", i));
+  tapped.expect_near(Goldens("v2-1"), "dit.", names, kPlainLimit);
+}
+
+// Both halves at once, on the middle of three times, with and without the cross-attention to zeros.
+TEST(PlainGolden, StepWithGuidance) {
+  const auto dit = random_model("v2-1").load_dit(2);
+  const OwnedTensor latents("input.latents", {12, 16}, 2.0F);
+  const OwnedTensor context("input.context", {17, 128}, 2.0F);
+  const std::vector<float> times = {0.1F, 0.3125F, 0.95F};
+  for (const bool skip : {true, false}) {
+    Context ctx;
+    ctx.switches.skip_zero_context = skip;
+    const OwnedTensor velocity({2, 12, 16}, NAN);
+    const Denoise denoise = dit->begin(ctx, {.condition = context, .times = times});
+    denoise(ctx, 1, latents, velocity);
+    expect_near(velocity.view().span(), Goldens("v2-1"), "dit.guided", kPlainLimit);
+  }
+}
+
+// The whole bundle: picture, condition, guided steps, latents, logits.
+TEST(PlainGolden, Run) {
+  const ShapeModel& model = random_model("v2-1");
+  const Goldens goldens("v2-1");
+  Context ctx;
+  const OwnedTensor image("input.image", {3, 64, 64});
+  const OwnedTensor latents("input.noise", {12, 16}, 1.75F);
+  const OwnedTensor points("input.points", {61, 3});
+  const OwnedTensor logits({61}, NAN);
+  const Tensor condition = model.load_conditioner(1)->forward(ctx, image);
+  const auto dit = model.load_dit(1);
+  const auto schedule = sampling::make_schedule(
+      sampling::SchedulerConfig::from(model.document().child("scheduler")), 5);
+  const Denoise denoise =
+      dit->begin(ctx, {.condition = condition, .times = schedule.times(), .guidance = 5.0F});
+  sampling::sample_euler(ctx, schedule, {.guidance = 5.0F}, latents, denoise);
+  expect_near(latents.view().span(), goldens, "run.latents", kRunLimit);
+  const auto vae = model.load_vae(1);
+  vae->query(ctx, vae->remember(ctx, vae->decode(ctx, latents)), points, logits);
+  expect_near(logits.view().span(), goldens, "run.logits", kRunLimit);
+}
 
 }  // namespace
 }  // namespace sinter::models

@@ -18,6 +18,7 @@ constexpr std::int64_t kTokens = 9, kChannels = 16;
 struct DitRun {
   bool collapse = true;
   bool table = true;
+  bool skip_zero = true;
   bool guided = true;
   int threads = 1;
   std::int64_t context = 23;  // condition tokens
@@ -30,6 +31,7 @@ std::vector<float> run_dit(const std::string& bundle, const DitRun& run) {
   ctx.threads = run.threads;
   ctx.switches.collapse_unconditional = run.collapse;
   ctx.switches.modulation_table = run.table;
+  ctx.switches.skip_zero_context = run.skip_zero;
   const OwnedTensor latents("shortcut.latents", {kTokens, kChannels}, 2.0F);
   const OwnedTensor context("shortcut.context", {run.context, 128}, 2.0F);
   const OwnedTensor velocity({run.guided ? 2 : 1, kTokens, kChannels}, NAN);
@@ -83,8 +85,34 @@ INSTANTIATE_TEST_SUITE_P(Random,
                          testing::Values("base", "distilled"),
                          [](const auto& test_case) { return test_case.param; });
 
-TEST(DiT, RefusesTensorsOfOtherShapes) {
-  const auto dit = random_model("base").load_dit(1);
+// Keys and values of zeros are zeros, and a product with zeros is its bias: not a byte differs, but
+// for the order in which the bias is added to the residual.
+TEST(PlainShortcut, ZeroContextEqualsItsBias) {
+  const std::vector<float> plain = run_dit("v2-1", {.skip_zero = false});
+  EXPECT_LT(relative_error(run_dit("v2-1", {}), plain), 1e-6);
+  // what the condition is does not reach the unconditional half, nor how long it is
+  const std::size_t half = kTokens * kChannels;
+  const std::vector<float> other = run_dit("v2-1", {.context = 5});
+  const std::vector<float> same = run_dit("v2-1", {});
+  EXPECT_TRUE(std::equal(other.begin() + half, other.end(), same.begin() + half));
+  EXPECT_GT(relative_error(std::span(other).first(half), std::span(same).first(half)), 1e-2);
+}
+
+TEST(PlainShortcut, StackedHalvesEqualASingleRun) {
+  const std::vector<float> both = run_dit("v2-1", {});
+  const std::vector<float> alone = run_dit("v2-1", {.guided = false});
+  EXPECT_TRUE(std::equal(alone.begin(), alone.end(), both.begin()));
+}
+
+TEST(PlainShortcut, ThreadsChangeNoByte) {
+  const std::vector<float> one = run_dit("v2-1", {});
+  for (const int threads : {2, 3}) EXPECT_EQ(run_dit("v2-1", {.threads = threads}), one);
+}
+
+class AnyDit : public testing::TestWithParam<std::string> {};
+
+TEST_P(AnyDit, RefusesTensorsOfOtherShapes) {
+  const auto dit = random_model(GetParam()).load_dit(1);
   Context ctx;
   const OwnedTensor context("shortcut.context", {5, 128});
   const OwnedTensor narrow("shortcut.context", {5, 127});
@@ -99,14 +127,15 @@ TEST(DiT, RefusesTensorsOfOtherShapes) {
   EXPECT_THROW(denoise(ctx, 0, wide, velocity), Error);
 }
 
-TEST(DiT, StopsWhenCancelled) {
-  const auto dit = random_model("base").load_dit(1);
+TEST_P(AnyDit, StopsWhenCancelled) {
+  const auto dit = random_model(GetParam()).load_dit(1);
   Context ctx;
   std::atomic<bool> cancel = false;
   ctx.cancel = &cancel;
   ctx.tap = [&](std::string_view name, const Tensor&) {
-    if (name == "double_blocks.1.txt") cancel = true;
+    if (name == "double_blocks.1.txt" || name == "blocks.1") cancel = true;
     EXPECT_NE(name, "single_blocks.0") << "ran on";
+    EXPECT_NE(name, "blocks.2") << "ran on";
   };
   const std::vector<float> times = {0.5F};
   const OwnedTensor velocity({1, kTokens, kChannels});
@@ -120,6 +149,13 @@ TEST(DiT, StopsWhenCancelled) {
     EXPECT_EQ(error.code(), ErrorCode::cancelled);
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Random,
+                         AnyDit,
+                         testing::Values("base", "v2-1"),
+                         [](const auto& test_case) {
+                           return test_case.param == "base" ? "base" : "v2_1";
+                         });
 
 struct Decoded {
   Loaded<ShapeVae> vae;

@@ -182,7 +182,7 @@ class Volume:
 
 def make_decoder(name: str) -> RegionalDecoder:
     vae = ShapeVAE(BUNDLES[name]["vae"])
-    randomise(vae, "vae.", BUNDLES[name]["faint"], {}, [])
+    randomise(vae, "vae.", "vae." in BUNDLES[name]["faint"], {}, [])
     latents = tensor("input.region_latents", 1, LATENTS, vae.config.embed_dim, scale=2.0)
     decode = RegionalDecoder(vae, vae.decode(latents / vae.config.scale_factor))
     decode.tokens = vae.decode(latents / vae.config.scale_factor)

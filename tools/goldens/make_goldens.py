@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the golden data of tests/models from the independent PyTorch modules of training/models.
 
-    tools/goldens/make_goldens.py                            # random weights at reduced size: base and distilled
+    tools/goldens/make_goldens.py                            # random weights at reduced size: every bundle of BUNDLES
     tools/goldens/make_goldens.py --model models/sinter-small  # a few slices of the shipped model
     tools/goldens/make_goldens.py --write-bundle DIR         # also the random bundles as checkpoints, to look at
 
@@ -13,6 +13,7 @@ the same way from their own names and are not stored either.
 """
 
 import argparse
+import dataclasses
 import hashlib
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from dit_plain import HunYuanDiTPlain, PlainConfig, time_embedding  # noqa: E402
 from random_tensors import Distribution, random_tensor, weight_distribution  # noqa: E402
 from training.models import DiTConfig, DinoConfig, Dinov2, Hunyuan3DDiT, ShapeVAE, VAEConfig, encode_image  # noqa: E402
 from training.models.dino import normalize_pixels  # noqa: E402
@@ -38,6 +40,7 @@ DINO_KEYS = ("hidden_size", "num_hidden_layers", "num_attention_heads", "image_s
              "mlp_ratio", "qkv_bias", "use_swiglu_ffn", "layer_norm_eps")
 DIT_KEYS = ("in_channels", "context_in_dim", "hidden_size", "mlp_ratio", "num_heads", "depth", "depth_single_blocks",
             "qkv_bias", "guidance_embed")
+PLAIN_KEYS = tuple(field.name for field in dataclasses.fields(PlainConfig))
 VAE_KEYS = ("num_latents", "embed_dim", "width", "heads", "num_decoder_layers", "num_encoder_layers", "num_freqs",
             "include_pi", "qkv_bias", "qk_norm", "point_feats", "pc_size", "pc_sharpedge_size", "downsample_ratio",
             "geo_decoder_downsample_ratio", "geo_decoder_mlp_expand_ratio", "geo_decoder_ln_post", "scale_factor")
@@ -48,7 +51,7 @@ BASE_DIT = {"in_channels": 16, "context_in_dim": 128, "hidden_size": 128, "num_h
 BASE_VAE = {"num_latents": 12, "embed_dim": 16, "width": 128, "heads": 2, "num_decoder_layers": 2,
             "num_encoder_layers": 2, "pc_size": 60, "pc_sharpedge_size": 30, "downsample_ratio": 4}
 
-# Two bundles that between them take every branch of the networks.
+# Bundles that between them take every branch of the networks.
 BUNDLES = {
     "base": {
         "dino": DinoConfig(**BASE_DINO, use_swiglu_ffn=True),
@@ -56,7 +59,7 @@ BUNDLES = {
         "dit": DiTConfig(**BASE_DIT),
         "vae": VAEConfig(**BASE_VAE, scale_factor=1.25),
         "encoder": True,
-        "faint": True,
+        "faint": (ENCODER, "model.", "vae."),
     },
     "distilled": {
         "dino": DinoConfig(**BASE_DINO, use_swiglu_ffn=False, layer_norm_eps=1e-3),
@@ -65,7 +68,17 @@ BUNDLES = {
         "vae": VAEConfig(**BASE_VAE, scale_factor=0.875, qkv_bias=True, include_pi=True, geo_decoder_downsample_ratio=2,
                          geo_decoder_mlp_expand_ratio=1, geo_decoder_ln_post=False),
         "encoder": False,
-        "faint": False,
+        "faint": (),
+    },
+    # every kind of block of 2.1: plain below the middle, the middle, with a skip, with a skip and experts
+    "v2-1": {
+        "dino": DinoConfig(**BASE_DINO, use_swiglu_ffn=False),
+        "dino_size": 56,
+        "dit": PlainConfig(in_channels=16, hidden_size=256, context_dim=128, depth=5, num_heads=2, num_moe_layers=1,
+                           num_experts=5, text_len=17),
+        "vae": VAEConfig(**BASE_VAE | {"pc_size": 90, "pc_sharpedge_size": 0}, scale_factor=1.0039506158752403),
+        "encoder": True,
+        "faint": ("model.",),
     },
 }
 
@@ -120,6 +133,41 @@ def dit_goldens(dit: Hunyuan3DDiT, out: dict[str, torch.Tensor]) -> None:
     out.update(seen)
 
 
+def plain_goldens(dit: HunYuanDiTPlain, out: dict[str, torch.Tensor]) -> None:
+    config = dit.config
+    latents = tensor("input.latents", 1, 12, config.in_channels, scale=2.0)
+    context = tensor("input.context", 1, 17, config.context_dim, scale=2.0)
+    guided = torch.cat([context, torch.zeros_like(context)])
+    # both halves of guidance at another time, before the hooks exist
+    out["dit.guided"] = dit(latents.repeat(2, 1, 1), torch.tensor([0.3125] * 2), guided)
+    seen: dict[str, torch.Tensor] = {}
+    for i, block in enumerate(dit.blocks):
+        record(block, f"dit.blocks.{i}", seen)
+    time = torch.tensor([0.375])
+    seen["dit.velocity"] = dit(latents, time, context)
+    embedding = time_embedding(time, config.hidden_size)
+    seen["dit.time_embedding"], seen["dit.times"] = embedding, dit.t_embedder.mlp(embedding)
+    seen["dit.x_embedder"] = torch.cat([seen["dit.times"], dit.x_embedder(latents)[0]])
+    out.update(seen)
+
+
+def run_goldens(dino: Dinov2, size: int, dit: HunYuanDiTPlain, vae: ShapeVAE, out: dict[str, torch.Tensor]) -> None:
+    """Picture to logits: condition, four Euler steps under guidance, decoder, geometry decoder."""
+    guidance, steps = 5.0, 4
+    context = encode_image(dino, tensor("input.image", 3, 64, 64)[None], size)
+    halves = torch.cat([context, torch.zeros_like(context)])
+    x = tensor("input.noise", 1, 12, dit.config.in_channels, scale=1.75)
+    for i in range(steps):
+        conditional, unconditional = dit(x.repeat(2, 1, 1), torch.tensor([i / steps] * 2), halves).chunk(2)
+        x = x + (unconditional + guidance * (conditional - unconditional)) / steps
+    out["run.latents"] = x[0]
+    out["run.logits"] = vae.query(tensor("input.points", 1, 61, 3), vae.decode(x / vae.config.scale_factor))[0]
+    margin = min(block.moe.margin for block in dit.blocks if hasattr(block, "moe"))
+    print(f"smallest margin between an expert taken and one left out: {margin:.2e}")
+    if margin < 1e-4:
+        raise SystemExit("an expert is chosen by so little that rounding may choose another")
+
+
 def vae_goldens(vae: ShapeVAE, encoder: bool, out: dict[str, torch.Tensor]) -> None:
     config = vae.config
     seen: dict[str, torch.Tensor] = {}
@@ -141,20 +189,24 @@ def vae_goldens(vae: ShapeVAE, encoder: bool, out: dict[str, torch.Tensor]) -> N
     out.update(seen)
 
 
-def config_document(dino: DinoConfig, dino_size: int, dit: DiTConfig, vae: VAEConfig) -> dict:
+def config_document(dino: DinoConfig, dino_size: int, dit: DiTConfig | PlainConfig, vae: VAEConfig) -> dict:
     """config.yaml in the official form."""
+    plain = isinstance(dit, PlainConfig)
+    root = "hy3dshape" if plain else "hy3dgen.shapegen"
+
     def section(name: str, params: dict) -> dict:
-        return {"target": f"hy3dgen.shapegen.{name}", "params": params}
+        return {"target": f"{root}.{name}", "params": params}
 
     backbone = {key: getattr(dino, key) for key in DINO_KEYS} | {"model_type": "dinov2", "hidden_act": "gelu"}
     image_encoder = {"type": "DinoImageEncoder", "kwargs": {"config": backbone, "image_size": dino_size}}
+    model, keys = ("models.HunYuanDiTPlain", PLAIN_KEYS) if plain else ("models.Hunyuan3DDiT", DIT_KEYS)
     return {
-        "model": section("models.Hunyuan3DDiT", {key: getattr(dit, key) for key in DIT_KEYS}),
+        "model": section(model, {key: getattr(dit, key) for key in keys}),
         "vae": section("models.ShapeVAE", {key: getattr(vae, key) for key in VAE_KEYS}),
         "conditioner": section("models.SingleImageEncoder", {"main_image_encoder": image_encoder}),
         "scheduler": section("schedulers.FlowMatchEulerDiscreteScheduler", {"num_train_timesteps": 1000}),
         "image_processor": section("preprocessors.ImageProcessorV2", {"size": 64, "border_ratio": 0.15}),
-        "pipeline": {"target": "hy3dgen.shapegen.pipelines.Hunyuan3DDiTFlowMatchingPipeline"},
+        "pipeline": {"target": f"{root}.pipelines.Hunyuan3DDiTFlowMatchingPipeline"},
     }
 
 
@@ -173,18 +225,24 @@ def randomise(
 
 
 def make_random_bundle(name: str, bundle: dict, write_to: Path | None) -> None:
-    dino, dit, vae = Dinov2(bundle["dino"]), Hunyuan3DDiT(bundle["dit"]), ShapeVAE(bundle["vae"])
+    plain = isinstance(bundle["dit"], PlainConfig)
+    dit = HunYuanDiTPlain(bundle["dit"]) if plain else Hunyuan3DDiT(bundle["dit"])
+    dino, vae = Dinov2(bundle["dino"]), ShapeVAE(bundle["vae"])
     weights: dict[str, torch.Tensor] = {}
     lines: list[str] = []
     for module, prefix in ((dino, ENCODER), (dit, "model."), (vae, "vae.")):
-        randomise(module, prefix, bundle["faint"], weights, lines)
+        randomise(module, prefix, prefix in bundle["faint"], weights, lines)
     if not bundle["encoder"]:
         absent = ("vae.encoder.", "vae.pre_kl.")
         weights = {key: value for key, value in weights.items() if not key.startswith(absent)}
         lines = [line for line in lines if not line.startswith(absent)]
     activations: dict[str, torch.Tensor] = {}
     conditioner_goldens(dino, bundle["dino_size"], activations)
-    dit_goldens(dit, activations)
+    if plain:
+        plain_goldens(dit, activations)
+        run_goldens(dino, bundle["dino_size"], dit, vae, activations)
+    else:
+        dit_goldens(dit, activations)
     vae_goldens(vae, bundle["encoder"], activations)
 
     sections = config_document(bundle["dino"], bundle["dino_size"], bundle["dit"], bundle["vae"])

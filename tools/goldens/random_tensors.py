@@ -55,7 +55,8 @@ def random_tensor(name: str, shape: tuple[int, ...], distribution: Distribution 
 
 
 # Layers that feed a norm, by a part of their names: with these made small the variances come near the norms' epsilons.
-FAINT = ("latent_in.", "cond_in.", "query_proj.", "input_proj.", "post_kl.", "attn.qkv.", ".c_qkv.", ".c_q.", ".c_kv.")
+FAINT = ("latent_in.", "cond_in.", "query_proj.", "input_proj.", "post_kl.", "attn.qkv.", ".c_qkv.", ".c_q.", ".c_kv.",
+         "x_embedder.", "skip_linear.", ".to_q.", ".to_k.", ".to_v.")
 
 
 def is_faint(name: str) -> bool:
@@ -77,6 +78,8 @@ def weight_distribution(name: str, shape: tuple[int, ...], faint: bool) -> Distr
         return Distribution(0.0, 0.5)
     modulation = "_mod." in name or "modulation" in name
     factor = 2.0**-8 if faint and is_faint(name) else 1.0
+    if faint and name.endswith(".out_proj.weight"):
+        factor = 2.0**8  # the values are faint together with queries and keys
     if name.endswith("bias"):
         return Distribution(0.0, factor * (0.5 if modulation else 0.125))
     fan_in = int(np.prod(shape[1:], dtype=np.int64))
