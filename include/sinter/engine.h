@@ -48,9 +48,11 @@ struct GenerateOptions {
   Decode decode = Decode::hierarchical;
   FlashVdmKeys flashvdm_keys = FlashVdmKeys::mean;       ///< Decode::flashvdm only
   FlashVdmLevels flashvdm_levels = FlashVdmLevels::own;  ///< Decode::flashvdm only
-  double level = 0.0;      ///< value of the field at which the surface lies; positive is inside
-  double box = 1.01;       ///< half the side of the decoded cube, above 0 and at most 4
-  std::int64_t faces = 0;  ///< decimate to this many faces; 0 keeps all
+  double level = 0.0;  ///< value of the field at which the surface lies; positive is inside
+  double box = 1.01;   ///< half the side of the decoded cube, above 0 and at most 4
+  /// Bring the mesh to this many faces (or one less), 4..2^26, as set_face_count() does; 0 keeps
+  /// what the grid gave.
+  std::int64_t faces = 0;
   bool remove_floaters =
       true;  ///< drop components with fewer than 0.5 % of the largest one's faces
 };

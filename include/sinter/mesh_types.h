@@ -16,6 +16,15 @@ struct Mesh {
   std::vector<std::array<std::uint32_t, 3>> faces;  ///< indices into positions
 };
 
+enum class Axis { x, y, z, minus_x, minus_y, minus_z };
+
+/// Which way a mesh stands in a right-handed space.
+struct Axes {
+  Axis up = Axis::y;
+  Axis forward = Axis::z;  ///< where the object's front faces; not on the line of `up`
+  bool operator==(const Axes&) const = default;
+};
+
 /// What a mesh is made of, and what is wrong with it.
 struct MeshReport {
   std::int64_t vertices = 0;

@@ -5,8 +5,8 @@
 #include "io/image_file.h"
 #include "io/preprocess.h"
 #include "mesh/cleanup.h"
+#include "mesh/face_count.h"
 #include "mesh/marching_cubes.h"
-#include "mesh/simplify.h"
 #include "pipeline/run_monitor.h"
 #include "pipeline/volume.h"
 #include "pipeline/work_estimate.h"
@@ -161,17 +161,18 @@ class Run {
     monitor_.begin("mesh");
     monitor_.poll();
     if (options_.remove_floaters) metrics_.floaters_removed = mesh::remove_floaters(result);
-    const auto faces = static_cast<std::int64_t>(result.faces.size());
-    if (options_.faces > 0 && options_.faces < faces) {
-      const mesh::SimplifyResult simplified = mesh::simplify(
+    if (options_.faces > 0) {
+      const mesh::SimplifyResult counted = mesh::set_face_count(
           result, {.target_faces = options_.faces, .progress = [this](double fraction) {
                      monitor_.advance(fraction);
                    }});
-      if (!simplified.reached_target && ctx_.log) {
+      if (!counted.reached_target && ctx_.log) {
         ctx_.log(LogLevel::warning,
-                 cat("decimation stopped at ",
-                     simplified.faces,
-                     " faces: fewer would break the surface's topology"));
+                 cat("the mesh has ",
+                     counted.faces,
+                     " faces, not ",
+                     options_.faces,
+                     ": its handles and pieces need that many to stay closed and uncut"));
       }
     }
     metrics_.vertices = static_cast<std::int64_t>(result.positions.size());
@@ -194,7 +195,7 @@ void check_options(const GenerateOptions& options) {
   check_range("octree", options.octree, mesh::Grid::kMinResolution, mesh::Grid::kMaxResolution);
   check_range("guidance", options.guidance, -1e3, 1e3);
   check_range("level", options.level, -1e3, 1e3);
-  check_range("faces", options.faces, std::int64_t{0}, std::int64_t{1} << 31);
+  check_range("faces", options.faces, std::int64_t{0}, mesh::kMostFaces);
   constexpr double kLargestBox = 4;
   SINTER_CHECK(options.box > 0 && options.box <= kLargestBox,
                ErrorCode::invalid_argument,
