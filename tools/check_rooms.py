@@ -34,6 +34,7 @@ CONFINED = {
     r"oneapi/dnnl|dnnl\.h": {"cpu"},
     r"opencv2/": {"io", "texture"},
     r"tiny_gltf\.h": {"io"},
+    r"minizip/|expat\.h": {"io"},
     r"meshoptimizer\.h": {"mesh", "texture"},
     r"CLI/": {"cli"},
     r"png\.h|tiffio\.h|jpeglib\.h|turbojpeg\.h|webp/": {"io"},

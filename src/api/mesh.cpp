@@ -5,22 +5,38 @@
 #include "io/mesh_file.h"
 #include "mesh/check.h"
 #include "mesh/compare.h"
+#include "mesh/face_count.h"
 #include "sinter/version.h"
 #include "texture/render.h"
 
 namespace sinter {
 
-Mesh read_mesh(const std::string& path) {
-  return io::read_mesh(path);
+Mesh read_mesh(const std::string& path, MeshFileInfo* info) {
+  return io::read_mesh(path, {}, info);
 }
 
-void write_mesh(const std::string& path, const Mesh& mesh, const Provenance& provenance) {
-  io::write_mesh(path, mesh, {SINTER_VERSION, provenance.box, provenance.entries});
+void write_mesh(const std::string& path,
+                const Mesh& mesh,
+                const Provenance& provenance,
+                const MeshWriteOptions& options) {
+  io::write_mesh(
+      path,
+      mesh,
+      {.version = SINTER_VERSION, .box = provenance.box, .provenance = provenance.entries},
+      options);
 }
 
-void check_mesh_path(const std::string& path) {
-  io::writable_mesh_format(path);
+void check_mesh_path(const std::string& path, const MeshWriteOptions& options) {
+  io::writable_mesh_format(path, options);
   io::check_writable(path);
+}
+
+void turn_mesh(Mesh& mesh, const Axes& from, const Axes& to) {
+  mesh::turn(mesh, from, to);
+}
+
+bool set_face_count(Mesh& mesh, std::int64_t faces) {
+  return mesh::set_face_count(mesh, {.target_faces = faces}).reached_target;
 }
 
 MeshReport check_mesh(const Mesh& mesh, int threads) {

@@ -22,13 +22,6 @@
 namespace sinter::io {
 namespace {
 
-/// JSON is UTF-8; what is not becomes U+FFFD.
-std::string valid_utf8(const std::string& text) {
-  using nlohmann::json;
-  return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace))
-      .get<std::string>();
-}
-
 /// tinygltf knows int and double; an integer that neither holds exactly becomes text.
 template <class Integer>
 tinygltf::Value integer_value(Integer value) {
@@ -60,45 +53,17 @@ tinygltf::Value value_of(const MetadataValue& value) {
 
 tinygltf::Value extras_of(const MeshMetadata& metadata) {
   tinygltf::Value::Object extras;
-  extras["up_axis"] = tinygltf::Value(std::string("Y"));
-  extras["front_axis"] = tinygltf::Value(std::string("+Z"));
-  if (metadata.box > 0) {
-    extras["unit"] = tinygltf::Value(unit_note(metadata));
-    extras["box"] = tinygltf::Value(metadata.box);
+  extras["up_axis"] = tinygltf::Value(up_name(metadata.axes));
+  extras["front_axis"] = tinygltf::Value(forward_name(metadata.axes));
+  if (const std::string unit = unit_note(metadata); !unit.empty()) {
+    extras["unit"] = tinygltf::Value(unit);
   }
+  if (metadata.box > 0) extras["box"] = tinygltf::Value(metadata.box);
   tinygltf::Value::Object provenance;
   for (const auto& [key, value] : metadata.provenance)
     provenance[valid_utf8(key)] = value_of(value);
   if (!provenance.empty()) extras["provenance"] = tinygltf::Value(std::move(provenance));
   return tinygltf::Value(std::move(extras));
-}
-
-/// Sum of the normals of the faces around each vertex, each as long as twice its area, normalised.
-std::vector<mesh::Vec3> smooth_normals(const mesh::TriangleMesh& mesh) {
-  std::vector<std::array<double, 3>> sums(mesh.positions.size(), {0, 0, 0});
-  for (const mesh::Face& face : mesh.faces) {
-    double u[3], v[3];
-    for (std::size_t c = 0; c < 3; ++c) {
-      u[c] = static_cast<double>(mesh.positions[face[1]][c]) - mesh.positions[face[0]][c];
-      v[c] = static_cast<double>(mesh.positions[face[2]][c]) - mesh.positions[face[0]][c];
-    }
-    for (const std::uint32_t vertex : face) {
-      for (std::size_t c = 0; c < 3; ++c) {
-        sums[vertex][c] += u[(c + 1) % 3] * v[(c + 2) % 3] - u[(c + 2) % 3] * v[(c + 1) % 3];
-      }
-    }
-  }
-  std::vector<mesh::Vec3> normals(sums.size());
-  for (std::size_t i = 0; i < sums.size(); ++i) {
-    const auto& [x, y, z] = sums[i];
-    const double length = std::sqrt(x * x + y * y + z * z);
-    // glTF wants unit vectors even where faces cancel out.
-    normals[i] = length > 0 ? mesh::Vec3{static_cast<float>(x / length),
-                                         static_cast<float>(y / length),
-                                         static_cast<float>(z / length)}
-                            : mesh::Vec3{0, 1, 0};
-  }
-  return normals;
 }
 
 /// Builds the one buffer: bufferViews and accessors are appended in step with its bytes.

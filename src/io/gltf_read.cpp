@@ -11,7 +11,7 @@
 #include "io/gltf_accessors.h"
 #include "io/gltf_buffers.h"
 #include "io/gltf_document.h"
-#include "io/gltf_transform.h"
+#include "io/affine.h"
 #include "io/mesh_codecs.h"
 
 namespace sinter::io {

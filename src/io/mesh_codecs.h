@@ -40,6 +40,8 @@ mesh::TriangleMesh decode_gltf(const MeshSource& source);
 mesh::TriangleMesh decode_obj(const MeshSource& source);
 mesh::TriangleMesh decode_ply(const MeshSource& source);
 mesh::TriangleMesh decode_stl(const MeshSource& source);
+mesh::TriangleMesh decode_threemf(const MeshSource& source, MeshFileInfo& info);
+mesh::TriangleMesh decode_usdz(const MeshSource& source, MeshFileInfo& info);
 
 /// Appends the triangles 0-1-2, 0-2-3, ... of a polygon with at least three corners.
 inline void append_fan(std::span<const std::uint32_t> corners, std::vector<mesh::Face>& faces) {

@@ -5,29 +5,22 @@
 #include <optional>
 
 #include "io/mesh_codecs.h"
+#include "io/mesh_format.h"
+#include "io/zip_file.h"
 
 namespace sinter::io {
 namespace {
 
-/// Extension without its dot, in lower case.
-std::string extension_of(const std::filesystem::path& path) {
-  std::string extension = path.extension().string();
-  if (!extension.empty()) extension.erase(0, 1);
-  for (char& c : extension) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return extension;
+std::optional<MeshFormat> format_of_extension(const std::filesystem::path& path) {
+  return mesh_format_named(extension_of(path));
 }
 
-constexpr MeshFormat kFormats[] = {
-    MeshFormat::glb, MeshFormat::gltf, MeshFormat::obj, MeshFormat::ply, MeshFormat::stl};
-
-std::optional<MeshFormat> format_of_extension(const std::filesystem::path& path) {
-  const std::string extension = extension_of(path);
-  for (const MeshFormat format : kFormats) {
-    if (extension == to_string(format)) return format;
-  }
-  return std::nullopt;
+/// Both are zip archives; a USD layer comes first in one of them.
+MeshFormat recognise_archive(const MeshSource& source, std::optional<MeshFormat> named) {
+  if (named == MeshFormat::threemf || named == MeshFormat::usdz) return *named;
+  const ZipReader archive(source);
+  return !archive.names().empty() && is_usd_layer(archive.names()[0]) ? MeshFormat::usdz
+                                                                      : MeshFormat::threemf;
 }
 
 /// True where the text begins with a word of those letters.
@@ -50,8 +43,9 @@ std::optional<MeshFormat> recognise(const MeshSource& source) {
   const std::string_view text = source.text();
   if (text.starts_with("glTF")) return MeshFormat::glb;
   if (starts_with_word(text, "ply")) return MeshFormat::ply;
-  if (is_binary_stl(source.bytes)) return MeshFormat::stl;
   const auto named = format_of_extension(std::filesystem::path(source.name));
+  if (is_binary_stl(source.bytes)) return MeshFormat::stl;
+  if (ZipReader::recognises(source.bytes)) return recognise_archive(source, named);
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (named != MeshFormat::stl && first != std::string_view::npos && text[first] == '{') {
     return MeshFormat::gltf;
@@ -60,15 +54,18 @@ std::optional<MeshFormat> recognise(const MeshSource& source) {
   return named;
 }
 
-mesh::TriangleMesh decode(const MeshSource& source) {
+mesh::TriangleMesh decode(const MeshSource& source, MeshFileInfo& info) {
   if (source.bytes.empty()) source.refuse(ErrorCode::corrupt, "the file is empty");
   const auto format = recognise(source);
   if (!format) {
-    source.refuse(ErrorCode::unsupported, "is not a mesh; expected GLB, glTF, OBJ, PLY or STL");
+    source.refuse(ErrorCode::unsupported,
+                  "is not a mesh; expected GLB, glTF, OBJ, PLY, STL, 3MF or USDZ");
   }
+  info.format = to_string(*format);
   switch (*format) {
     case MeshFormat::glb:
     case MeshFormat::gltf:
+      info.metres_per_unit = 1;
       return decode_gltf(source);
     case MeshFormat::obj:
       return decode_obj(source);
@@ -76,13 +73,18 @@ mesh::TriangleMesh decode(const MeshSource& source) {
       return decode_ply(source);
     case MeshFormat::stl:
       return decode_stl(source);
+    case MeshFormat::threemf:
+      return decode_threemf(source, info);
+    case MeshFormat::usdz:
+      return decode_usdz(source, info);
   }
   return {};
 }
 
-mesh::TriangleMesh decode_checked(const MeshSource& source) {
+mesh::TriangleMesh decode_checked(const MeshSource& source, MeshFileInfo* info) {
   try {
-    mesh::TriangleMesh mesh = decode(source);
+    MeshFileInfo unwanted;
+    mesh::TriangleMesh mesh = decode(source, info != nullptr ? *info : unwanted);
     if (mesh.faces.empty()) source.refuse(ErrorCode::corrupt, "holds no triangle");
     return mesh;
   } catch (const std::bad_alloc&) {
@@ -91,6 +93,15 @@ mesh::TriangleMesh decode_checked(const MeshSource& source) {
 }
 
 }  // namespace
+
+std::string extension_of(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  if (!extension.empty()) extension.erase(0, 1);
+  for (char& c : extension) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return extension;
+}
 
 const char* to_string(MeshFormat format) {
   switch (format) {
@@ -104,50 +115,39 @@ const char* to_string(MeshFormat format) {
       return "ply";
     case MeshFormat::stl:
       return "stl";
+    case MeshFormat::threemf:
+      return "3mf";
+    case MeshFormat::usdz:
+      return "usdz";
   }
   return "?";
 }
 
-mesh::TriangleMesh read_mesh(const std::filesystem::path& path, const MeshLimits& limits) {
+std::optional<MeshFormat> mesh_format_named(std::string_view name) {
+  for (const MeshFormat format : {MeshFormat::glb,
+                                  MeshFormat::gltf,
+                                  MeshFormat::obj,
+                                  MeshFormat::ply,
+                                  MeshFormat::stl,
+                                  MeshFormat::threemf,
+                                  MeshFormat::usdz}) {
+    if (name == to_string(format)) return format;
+  }
+  return std::nullopt;
+}
+
+mesh::TriangleMesh read_mesh(const std::filesystem::path& path,
+                             const MeshLimits& limits,
+                             MeshFileInfo* info) {
   const Bytes bytes = read_file(path, "mesh", limits.max_file_bytes);
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  return decode_checked({bytes, printable(path), limits, folder});
+  return decode_checked({bytes, printable(path), limits, folder}, info);
 }
 
 mesh::TriangleMesh decode_mesh(std::span<const std::uint8_t> bytes,
                                std::string_view name,
                                const MeshLimits& limits) {
-  return decode_checked({bytes, name, limits, {}});
-}
-
-MeshFormat writable_mesh_format(const std::filesystem::path& path) {
-  const auto format = format_of_extension(path);
-  if (!format || *format == MeshFormat::gltf) {
-    fail(ErrorCode::invalid_argument,
-         "[output] ",
-         printable(path),
-         ": expected a name that ends in .glb, .obj, .ply or .stl");
-  }
-  return *format;
-}
-
-void write_mesh(const std::filesystem::path& path,
-                const mesh::TriangleMesh& mesh,
-                const MeshMetadata& metadata,
-                const GlbOptions& options) {
-  const auto encode = [&]() -> Bytes {
-    switch (writable_mesh_format(path)) {
-      case MeshFormat::obj:
-        return encode_obj(mesh, metadata);
-      case MeshFormat::ply:
-        return encode_ply(mesh, metadata);
-      case MeshFormat::stl:
-        return encode_stl(mesh);
-      default:
-        return encode_glb(mesh, metadata, options);
-    }
-  };
-  write_file_atomically(path, encode());
+  return decode_checked({bytes, name, limits, {}}, nullptr);
 }
 
 }  // namespace sinter::io

@@ -1,8 +1,7 @@
 #pragma once
-// Triangle meshes from files and to files: GLB and glTF, OBJ, PLY, STL. Positions and faces only.
-//
-// Coordinates are passed through unchanged in both directions: mesh space (+Y up, front +Z) is
-// glTF's own convention.
+// Triangle meshes from files and to files: GLB and glTF, OBJ, PLY, STL, 3MF, USDZ. Positions and
+// faces only. Mesh space (+Y up, front +Z) is glTF's own convention. docs/meshes.md has the table
+// of units and axes.
 
 #include <cstdint>
 #include <filesystem>
@@ -14,13 +13,18 @@
 #include <vector>
 
 #include "io/file.h"
+#include "mesh/axes.h"
 #include "mesh/triangle_mesh.h"
+#include "sinter/mesh.h"
 
 namespace sinter::io {
 
-enum class MeshFormat { glb, gltf, obj, ply, stl };
+enum class MeshFormat { glb, gltf, obj, ply, stl, threemf, usdz };
 /// Lower-case name, equal to the file extension.
 const char* to_string(MeshFormat format);
+
+using sinter::MeshFileInfo;
+using sinter::MeshWriteOptions;
 
 struct MeshLimits {
   std::size_t max_file_bytes = std::size_t{4} << 30;
@@ -36,10 +40,14 @@ struct MeshLimits {
 ///   OBJ   v and f; faces of more corners become fans; negative indices. Everything else is
 ///   skipped. PLY   ASCII and binary of both byte orders; vertex x, y, z of any type; faces as
 ///   fans. STL   ASCII and binary; corners with equal coordinates are welded (-0 equals 0; NaN by
-///   bits).
+///   bits). 3MF   the objects that the build names, with components and transforms, also from
+///   other parts of the package (production extension); z up is turned to y up. USDZ   what sinter
+///   writes: one mesh in a text layer.
 /// NaN and infinite coordinates are kept, for the mesh check to count. Indices are checked.
 /// Raises "[mesh] chair.glb: ..." with not_found, io, corrupt, unsupported or out_of_memory.
-mesh::TriangleMesh read_mesh(const std::filesystem::path& path, const MeshLimits& limits = {});
+mesh::TriangleMesh read_mesh(const std::filesystem::path& path,
+                             const MeshLimits& limits = {},
+                             MeshFileInfo* info = nullptr);
 
 /// The same from memory. `name` stands for the file in messages and its extension decides where the
 /// content does not. glTF with buffers in other files is refused.
@@ -57,6 +65,10 @@ struct MeshMetadata {
   /// Side of the decoder's cube is 2 * box mesh units; 0 leaves the note out.
   double box = 0;
   std::vector<std::pair<std::string, MetadataValue>> provenance;
+  /// How the mesh stands that is encoded.
+  mesh::Axes axes = {};
+  /// What one of its units is; 0 where that is not known.
+  double metres_per_unit = 0;
 };
 
 struct GlbOptions {
@@ -74,17 +86,30 @@ Bytes encode_glb(const mesh::TriangleMesh& mesh,
 Bytes encode_obj(const mesh::TriangleMesh& mesh, const MeshMetadata& metadata);
 /// Binary little-endian PLY.
 Bytes encode_ply(const mesh::TriangleMesh& mesh, const MeshMetadata& metadata);
-/// Binary STL; it holds no metadata and no shared vertices.
-Bytes encode_stl(const mesh::TriangleMesh& mesh);
+/// Binary STL; it holds no shared vertices, and no metadata but axis and unit in its title.
+Bytes encode_stl(const mesh::TriangleMesh& mesh, const MeshMetadata& metadata = {});
+/// 3MF core: one object, one build item, deflated. The unit is metadata.metres_per_unit, a metre
+/// where that is not known; it must be one that 3MF has a name for, see threemf_unit().
+Bytes encode_threemf(const mesh::TriangleMesh& mesh, const MeshMetadata& metadata);
+/// USDZ with one text layer: a mesh with smooth normals and a neutral material. `axes.up` must be y
+/// or z, the only ones that USD has.
+Bytes encode_usdz(const mesh::TriangleMesh& mesh, const MeshMetadata& metadata);
 
-/// The format that write_mesh() takes from the extension of a path, any case. Raises
-/// invalid_argument "[output] chair.fbx: ..." listing the extensions. For the start of a long run.
-MeshFormat writable_mesh_format(const std::filesystem::path& path);
+/// 3MF's name for a unit of that many metres, or null: micron, millimeter, centimeter, inch, foot,
+/// meter.
+const char* threemf_unit(double metres);
 
-/// Encodes by extension (.glb, .obj, .ply, .stl) and writes atomically.
+/// The format of options.format, or else of the extension of the path, any case. Raises
+/// invalid_argument "[output] chair.fbx: ..." listing them, also for options that contradict each
+/// other. For the start of a long run.
+MeshFormat writable_mesh_format(const std::filesystem::path& path,
+                                const MeshWriteOptions& options = {});
+
+/// Turns and scales a mesh in mesh space as the options say, encodes it and writes it atomically.
+/// `metadata` need not know axes and unit.
 void write_mesh(const std::filesystem::path& path,
                 const mesh::TriangleMesh& mesh,
-                const MeshMetadata& metadata,
-                const GlbOptions& options = {});
+                MeshMetadata metadata,
+                const MeshWriteOptions& options = {});
 
 }  // namespace sinter::io

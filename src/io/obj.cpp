@@ -1,14 +1,13 @@
 // Wavefront OBJ: the subset that describes a surface, "v" and "f".
 // Source: Wavefront, Advanced Visualizer manual, appendix B1.
 
-#include <array>
-#include <charconv>
 #include <string>
 #include <vector>
 
 #include "io/mesh_codecs.h"
 #include "io/mesh_encode.h"
 #include "io/text_scanner.h"
+#include "io/text_writer.h"
 
 namespace sinter::io {
 namespace {
@@ -105,18 +104,6 @@ class ObjReader {
   std::vector<std::uint32_t> corners_;
   std::size_t line_number_ = 0;
 };
-
-/// Appends the shortest text that reads back as the same number.
-template <class Number>
-void append_number(Bytes& text, Number value) {
-  std::array<char, 32> digits;
-  char* end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  text.insert(text.end(), digits.data(), end);
-}
-
-void append_text(Bytes& text, std::string_view more) {
-  text.insert(text.end(), more.begin(), more.end());
-}
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "io/mesh_codecs.h"
@@ -115,12 +116,13 @@ mesh::TriangleMesh decode_stl(const MeshSource& source) {
                 source.bytes.size());
 }
 
-Bytes encode_stl(const mesh::TriangleMesh& mesh) {
+Bytes encode_stl(const mesh::TriangleMesh& mesh, const MeshMetadata& metadata) {
   check_encodable(mesh);
   Bytes bytes(kHeader + kTriangle * mesh.faces.size());
   // note: must not start with "solid"
-  static constexpr std::string_view kTitle = "binary STL, +Y up";
-  std::copy(kTitle.begin(), kTitle.end(), bytes.begin());
+  std::string title = "binary STL, +" + up_name(metadata.axes) + " up";
+  if (metadata.metres_per_unit > 0) title += ", unit " + unit_note(metadata);
+  std::copy_n(title.begin(), std::min(title.size(), kHeader - 4), bytes.begin());
   const auto count = static_cast<std::uint32_t>(mesh.faces.size());
   std::memcpy(bytes.data() + kHeader - 4, &count, 4);
   for (std::size_t i = 0; i < mesh.faces.size(); ++i) {

@@ -218,7 +218,7 @@ TEST(GlbWriter, ReadsBackBitForBit) {
   const TemporaryFolder folder;
   for (const int splits : {1, 7}) {
     const TriangleMesh mesh = bumpy_mesh(splits, 3);
-    write_mesh(folder / "a.glb", mesh, {});
+    write_mesh(folder / "a.glb", mesh, MeshMetadata{});
     const TriangleMesh again = read_mesh(folder / "a.glb");
     EXPECT_EQ(again.positions, mesh.positions);
     EXPECT_EQ(again.faces, mesh.faces);

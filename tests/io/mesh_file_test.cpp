@@ -336,16 +336,16 @@ TEST(MeshFile, ReadsBackWhatItWritesInEveryFormat) {
 
 TEST(MeshFile, RefusesUnknownFormats) {
   expect_error(ErrorCode::invalid_argument,
-               "[output] a.fbx: expected a name that ends in .glb, .obj, .ply or .stl",
+               "[output] a.fbx: expected a name that ends in .glb, .obj, .ply, .stl, .3mf or .usdz",
                [] { writable_mesh_format("a.fbx"); });
   expect_error(ErrorCode::invalid_argument,
-               "[output] glb: expected a name that ends in .glb, .obj, .ply or .stl",
-               [] { write_mesh("glb", bumpy_mesh(0, 1), {}); });
+               "[output] glb: expected a name that ends in .glb, .obj, .ply, .stl, .3mf or .usdz",
+               [] { write_mesh("glb", bumpy_mesh(0, 1), MeshMetadata{}); });
   EXPECT_EQ(writable_mesh_format("x/Y.GLB"), MeshFormat::glb);
   expect_refused("text",
                  "a.txt",
                  ErrorCode::unsupported,
-                 "is not a mesh; expected GLB, glTF, OBJ, PLY or STL");
+                 "is not a mesh; expected GLB, glTF, OBJ, PLY, STL, 3MF or USDZ");
   expect_refused("", "a.txt", ErrorCode::corrupt, "the file is empty");
   expect_error(ErrorCode::not_found, "[mesh] /nonexistent/a.glb: no such file", [] {
     read_mesh("/nonexistent/a.glb");

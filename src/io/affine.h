@@ -1,5 +1,5 @@
 #pragma once
-// Affine maps of glTF nodes, in float64.
+// Affine maps of glTF nodes and 3MF components, in float64.
 
 #include <array>
 #include <cmath>
