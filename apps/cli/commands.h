@@ -11,6 +11,7 @@ void add_generate(CLI::App& app, int& status);
 void add_inspect(CLI::App& app, int& status);
 void add_compare(CLI::App& app, int& status);
 void add_mesh_check(CLI::App& app, int& status);
+void add_mesh_convert(CLI::App& app, int& status);
 void add_render(CLI::App& app, int& status);
 void add_doctor(CLI::App& app, int& status);
 

@@ -59,7 +59,7 @@ void write_metrics(const GenerateArguments& arguments, const Metrics& metrics, c
 }
 
 void generate(const GenerateArguments& arguments, Metrics& metrics) {
-  check_mesh_path(arguments.output);
+  check_mesh_path(arguments.output, arguments.write);
   std::signal(SIGINT, [](int) { interrupted = 1; });
   std::signal(SIGTERM, [](int) { interrupted = 1; });
   Engine engine(arguments.model_path(), arguments.engine);
@@ -70,7 +70,7 @@ void generate(const GenerateArguments& arguments, Metrics& metrics) {
   };
   const GenerateResult result =
       engine.generate(arguments.image, arguments.options, progress, &metrics);
-  write_mesh(arguments.output, result.mesh, result.provenance);
+  write_mesh(arguments.output, result.mesh, result.provenance, arguments.write);
   line.finish();
   if (!arguments.quiet) {
     std::printf("%s: %s vertices, %s faces, %s\n",
@@ -108,7 +108,9 @@ void add_generate(CLI::App& app, int&) {
                    arguments->image,
                    "PNG, JPEG, WebP, BMP or TIFF; best a cut-out with transparency")
       ->required();
-  command->add_option("-o,--output", arguments->output, "mesh to write: .glb, .obj, .ply or .stl")
+  command
+      ->add_option(
+          "-o,--output", arguments->output, "mesh to write: .glb, .obj, .ply, .stl, .3mf or .usdz")
       ->required();
   add_shape_options(*command, *arguments);
   command

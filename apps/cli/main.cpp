@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
     sinter::cli::add_inspect(app, status);
     sinter::cli::add_compare(app, status);
     sinter::cli::add_mesh_check(app, status);
+    sinter::cli::add_mesh_convert(app, status);
     sinter::cli::add_render(app, status);
     sinter::cli::add_doctor(app, status);
     app.parse(argc, argv);

@@ -65,7 +65,8 @@ void add_mesh_check(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("mesh-check",
                                          "examine a mesh; exit status 1 unless it is closed, "
                                          "manifold, outward and free of self-intersections");
-  command->add_option("mesh", arguments->mesh, ".glb, .gltf, .obj, .ply or .stl")->required();
+  command->add_option("mesh", arguments->mesh, ".glb, .gltf, .obj, .ply, .stl, .3mf or .usdz")
+      ->required();
   command->add_option("--threads", arguments->threads, "CPU threads, 0 takes all")
       ->capture_default_str();
   command->add_flag("--json", arguments->json, "print JSON");

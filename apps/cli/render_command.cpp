@@ -10,7 +10,8 @@ void add_render(CLI::App& app, int&) {
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("render", "draw a mesh from all sides on one sheet");
-  command->add_option("mesh", arguments->mesh, ".glb, .gltf, .obj, .ply or .stl")->required();
+  command->add_option("mesh", arguments->mesh, ".glb, .gltf, .obj, .ply, .stl, .3mf or .usdz")
+      ->required();
   command->add_option("-o,--output", arguments->output, "PNG to write")->required();
   command
       ->add_option(

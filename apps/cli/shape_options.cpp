@@ -7,6 +7,7 @@
 #include <map>
 #include <vector>
 
+#include "mesh_options.h"
 #include "sinter/error.h"
 
 namespace sinter::cli {
@@ -125,11 +126,12 @@ void add_shape_options(CLI::App& command, ShapeArguments& arguments) {
   command.add_option("--box", options.box, "half the side of the decoded cube, above 0, at most 4")
       ->capture_default_str()
       ->group("Surface");
-  command.add_option("--faces", options.faces, "decimate to this many faces; 0 keeps all")
+  command.add_option("--faces", options.faces, "bring the mesh to this many faces; 0 keeps all")
       ->capture_default_str()
       ->group("Surface");
   command.add_flag("!--keep-floaters", options.remove_floaters, "keep small loose pieces")
       ->group("Surface");
+  add_write_options(command, arguments.write);
 
   command
       .add_option(

@@ -11,6 +11,7 @@ namespace sinter::cli {
 struct ShapeArguments {
   std::string model;  ///< empty: the one that comes with sinter
   GenerateOptions options;
+  MeshWriteOptions write;
   EngineOptions engine;
   bool quiet = false;
 
