@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "io/affine.h"
 #include "io/gltf_accessors.h"
 #include "io/gltf_buffers.h"
 #include "io/gltf_document.h"
-#include "io/affine.h"
 #include "io/mesh_codecs.h"
 
 namespace sinter::io {
