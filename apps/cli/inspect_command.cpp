@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "model_options.h"
 #include "sinter/inspect.h"
 #include "text.h"
 
@@ -28,6 +29,7 @@ void print(const ModelInfo& info) {
                 bytes_text(component.bytes).c_str(),
                 component.dtypes.c_str());
   }
+  for (const std::string& note : info.notes) std::printf("note: %s\n", note.c_str());
   for (const std::string& missing : info.missing) std::printf("missing: %s\n", missing.c_str());
 }
 
@@ -50,6 +52,7 @@ void print_json(const ModelInfo& info) {
                                        {"bytes", info.bytes},
                                        {"sizes", sizes},
                                        {"components", components},
+                                       {"notes", info.notes},
                                        {"missing", info.missing}};
   std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
@@ -58,17 +61,17 @@ void print_json(const ModelInfo& info) {
 
 void add_inspect(CLI::App& app, int& status) {
   struct Arguments {
-    std::string model;
+    std::string model, variant = "auto", config;
     bool json = false;
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command =
       app.add_subcommand("inspect", "say what a checkpoint holds and what it lacks");
-  command->add_option("model", arguments->model, "model folder, .safetensors file or shard index")
-      ->required();
+  command->add_option("model", arguments->model, kModelHelp)->required();
+  add_model_options(*command, arguments->variant, arguments->config);
   command->add_flag("--json", arguments->json, "print JSON");
   command->callback([arguments, &status] {
-    const ModelInfo info = inspect_model(arguments->model);
+    const ModelInfo info = inspect_model(arguments->model, arguments->variant, arguments->config);
     arguments->json ? print_json(info) : print(info);
     status = info.missing.empty() ? 0 : kFindings;
   });

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mesh_options.h"
+#include "model_options.h"
 #include "sinter/error.h"
 
 namespace sinter::cli {
@@ -51,11 +52,11 @@ void add_shape_options(CLI::App& command, ShapeArguments& arguments) {
   arguments.engine.warn = [](const std::string& text) {
     std::fprintf(stderr, "sinter: warning: %s\n", text.c_str());
   };
-  command
-      .add_option(
-          "--model", arguments.model, "folder with config.yaml and the weights, or a checkpoint")
+  command.add_option("--model", arguments.model, kModelHelp)
       ->envname("SINTER_MODEL")
-      ->default_str("the shipped models/sinter-small");
+      ->default_str("the shipped models/sinter-small")
+      ->group("Model");
+  add_model_options(command, arguments.engine.variant, arguments.engine.config);
 
   GenerateOptions& options = arguments.options;
   command.add_option("--steps", options.steps, "sampling steps, 1..1000")

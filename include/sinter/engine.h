@@ -105,6 +105,10 @@ struct GenerateResult {
 };
 
 struct EngineOptions {
+  /// "fp16" chooses model.fp16.*, "none" model.*, "auto" the first of these two that is there.
+  std::string variant = "auto";
+  /// Configuration file in place of config.yaml beside the weights; empty for that one.
+  std::string config;
   int threads = 0;  ///< CPU threads, 0 takes all cores; the result does not depend on it
   /// Keep the networks in memory between runs: the second run starts at once. Otherwise each is
   /// loaded when a run comes to it and freed after, so that the largest decides the memory needed.
@@ -117,10 +121,13 @@ struct EngineOptions {
 /// other.
 class Engine {
  public:
-  /// \param model_directory holds config.yaml and the weights in the official layout, or is a
-  /// checkpoint file. Reads headers and configuration only; weights are bound by the first
-  /// generate().
-  explicit Engine(const std::string& model_directory, EngineOptions options = {});
+  /// \param model a folder in the official layout, a checkpoint file (.safetensors, .ckpt, .bin,
+  /// .pt, .pth, an index of shards), or the name of a Hugging Face repository that is already on
+  /// this machine, "tencent/Hunyuan3D-2mini"; docs/model-files.md says where it is looked for.
+  /// Nothing is ever downloaded. Reads headers and configuration only; weights are bound by the
+  /// first generate(). Without config.yaml the configuration is derived from the weights and
+  /// `options.warn` receives what was assumed.
+  explicit Engine(const std::string& model, EngineOptions options = {});
   ~Engine();
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;

@@ -24,6 +24,8 @@ struct ModelInfo {
   std::vector<std::pair<std::string, std::string>>
       sizes;  ///< facts in words: ("DiT hidden size", "1024")
   std::vector<ComponentInfo> components;
+  std::vector<std::string> notes;  ///< what was taken for granted: a configuration derived from the
+                                   ///< weights, with every assumed value; names of other programs
   std::vector<std::string>
       missing;  ///< what cannot be done for want of tensors or keys; empty where complete
   std::int64_t tensors = 0;
@@ -31,8 +33,11 @@ struct ModelInfo {
   std::uint64_t bytes = 0;
 };
 
-/// Raises ErrorCode::not_found, corrupt or unsupported.
-ModelInfo inspect_model(const std::string& path);
+/// `model`, `variant` and `config` are those of Engine and EngineOptions. Raises
+/// ErrorCode::not_found, corrupt or unsupported.
+ModelInfo inspect_model(const std::string& model,
+                        const std::string& variant = "auto",
+                        const std::string& config = {});
 
 struct MachineFact {
   std::string name;

@@ -6,15 +6,24 @@
 
 namespace sinter {
 
+namespace {
+
+checkpoint::ModelRequest model_request(const std::string& model, const EngineOptions& options) {
+  return {model, checkpoint::parse_variant(options.variant), options.config};
+}
+
+}  // namespace
+
 struct Engine::State {
-  State(const std::string& model_directory, EngineOptions options)
-      : path(model_directory),
-        networks(models::ShapeModel::open(model_directory), options.keep_weights) {
+  State(const std::string& name, EngineOptions options)
+      : path(name),
+        networks(models::ShapeModel::open(model_request(name, options)), options.keep_weights) {
     ctx.threads = resolve_threads(options.threads);
     ctx.switches = Switches::from_environment();
     ctx.log = [warn = std::move(options.warn)](LogLevel level, const std::string& text) {
       if (warn && level <= LogLevel::warning) warn(text);
     };
+    for (const std::string& note : networks.model().notes()) ctx.log(LogLevel::warning, note);
   }
 
   const std::string& content_hash(const std::function<void()>& poll) {
@@ -75,8 +84,8 @@ std::string last_component(std::string path) {
 
 }  // namespace
 
-Engine::Engine(const std::string& model_directory, EngineOptions options)
-    : state_(std::make_unique<State>(model_directory, std::move(options))) {}
+Engine::Engine(const std::string& model, EngineOptions options)
+    : state_(std::make_unique<State>(model, std::move(options))) {}
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;

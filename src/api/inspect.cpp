@@ -1,6 +1,7 @@
 #include "checkpoint/inspect.h"
 
 #include "checkpoint/config.h"
+#include "checkpoint/model_source.h"
 #include "core/error.h"
 #include "sinter/inspect.h"
 
@@ -68,15 +69,16 @@ void describe(const checkpoint::ConfigFacts& facts, Pairs& pairs) {
 
 }  // namespace
 
-ModelInfo inspect_model(const std::string& path) {
-  const auto checkpoint = checkpoint::Checkpoint::open(path);
-  const auto config = checkpoint.config_path().empty()
-                          ? checkpoint::ConfigNode()
-                          : checkpoint::ConfigNode::load(checkpoint.config_path());
-  const checkpoint::ModelFacts facts = checkpoint::inspect(checkpoint, config);
+ModelInfo inspect_model(const std::string& model,
+                        const std::string& variant,
+                        const std::string& config) {
+  const checkpoint::ModelSource source =
+      checkpoint::open_model({model, checkpoint::parse_variant(variant), config});
+  const checkpoint::ModelFacts facts = checkpoint::inspect(source.checkpoint, source.config);
 
   ModelInfo info;
-  info.path = checkpoint.path();
+  info.path = source.checkpoint.path();
+  info.notes = source.notes;
   info.family = facts.family;
   info.variant = facts.variant.empty() ? "unknown" : facts.variant;
   if (facts.transformer) describe(*facts.transformer, info.sizes);

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <set>
 
+#include "checkpoint/component_names.h"
 #include "checkpoint/mapped_file.h"
 #include "checkpoint/model_file.h"
 #include "checkpoint/problems.h"
@@ -39,6 +40,7 @@ std::string without_who(const std::string& message) {
 struct Checkpoint::State {
   std::string path;
   std::string config_path;
+  std::vector<std::string> renamed;
   std::vector<std::string> files;
   std::vector<std::shared_ptr<const MappedFile>> mappings;  // parallel to files
   Buffer memory;                                            // instead of mappings
@@ -131,7 +133,7 @@ void Checkpoint::State::add_shards() {
   problems.raise(path);
 }
 
-Checkpoint Checkpoint::open(const std::string& path, std::string_view variant) {
+Checkpoint Checkpoint::open(const std::string& path, const Variant& variant) {
   try {
     auto state = std::make_shared<State>();
     state->path = find_model_file(path, variant);
@@ -147,6 +149,7 @@ Checkpoint Checkpoint::open(const std::string& path, std::string_view variant) {
                    "model directory");
       state->add_file(file);
     }
+    state->renamed = use_official_names(state->entries, file);
     const std::string config = folder_of(file) + "config.yaml";
     if (path_exists(config)) state->config_path = config;
     return Checkpoint(std::move(state));
@@ -199,6 +202,10 @@ const std::string& Checkpoint::path() const {
 
 const std::string& Checkpoint::config_path() const {
   return state_->config_path;
+}
+
+const std::vector<std::string>& Checkpoint::renamed() const {
+  return state_->renamed;
 }
 
 const std::vector<std::string>& Checkpoint::files() const {
@@ -271,8 +278,8 @@ std::string Checkpoint::content_hash(const std::function<void()>& poll) const {
   return hash_of(0);
 }
 
-void Checkpoint::drop_pages(const TensorEntry& entry) const {
-  if (!state_->mappings.empty()) state_->mappings[entry.file]->drop_pages(entry.bytes);
+void Checkpoint::drop_pages(const TensorEntry& entry, std::span<const std::byte> part) const {
+  if (!state_->mappings.empty()) state_->mappings[entry.file]->drop_pages(part);
 }
 
 }  // namespace sinter::checkpoint

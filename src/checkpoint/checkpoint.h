@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "checkpoint/model_file.h"
 #include "checkpoint/safetensors.h"
 #include "core/buffer.h"
 
@@ -22,12 +23,12 @@ class Checkpoint {
   ///  * a `.safetensors` file,
   ///  * a PyTorch checkpoint, `.ckpt`, `.bin`, `.pt` or `.pth`; see torch_file.h,
   ///  * the index of a sharded checkpoint, `*.index.json`, shards beside it,
-  ///  * a model directory: `model.{variant}.safetensors`, else `model.safetensors`, each also as
-  ///    the index of a sharded one, else the same as `.ckpt`. An empty variant skips the first.
+  ///  * a model directory, where find_model_file() chooses by the variant.
   /// Every header is checked; no tensor data is read, except that tensors of a PyTorch checkpoint
-  /// that are not row-major are copied. Raises Error: not_found, corrupt (all
-  /// problems of a file in one line), unsupported, invalid_argument, io.
-  static Checkpoint open(const std::string& path, std::string_view variant = "fp16");
+  /// that are not row-major are copied. Names of other programs become the official ones, see
+  /// use_official_names(). Raises Error: not_found, corrupt (all problems of a file in one line),
+  /// unsupported, invalid_argument, io.
+  static Checkpoint open(const std::string& path, const Variant& variant = {});
 
   /// A checkpoint that was never a file, for tests and generated weights: `bytes` is what a
   /// `.safetensors` file would hold (see to_safetensors()), `name` stands in messages.
@@ -44,6 +45,8 @@ class Checkpoint {
   const std::string& path() const;
   /// `config.yaml` beside the file that was opened; empty where there is none.
   const std::string& config_path() const;
+  /// What use_official_names() renamed; empty for most files.
+  const std::vector<std::string>& renamed() const;
   /// Every file with tensors, in name order; TensorEntry::file counts in this list.
   const std::vector<std::string>& files() const;
 
@@ -70,7 +73,9 @@ class Checkpoint {
   std::string content_hash(const std::function<void()>& poll = {}) const;
 
   /// See MappedFile::drop_pages. `entry` is one of entries().
-  void drop_pages(const TensorEntry& entry) const;
+  void drop_pages(const TensorEntry& entry) const { drop_pages(entry, entry.bytes); }
+  /// The same for a part of its bytes.
+  void drop_pages(const TensorEntry& entry, std::span<const std::byte> part) const;
 
  private:
   struct State;

@@ -1,9 +1,8 @@
 #include "checkpoint/inspect.h"
 
 #include <algorithm>
-#include <charconv>
-#include <set>
 
+#include "checkpoint/name_scope.h"
 #include "core/error.h"
 
 namespace sinter::checkpoint {
@@ -19,46 +18,11 @@ constexpr std::int64_t kMiniSingleBlocks = 16;
 constexpr std::int64_t kReleasedWidth21 = 2048;
 constexpr std::int64_t kReleasedBlocks21 = 21;
 
-/// Tensors below one prefix (with its dot, or empty).
-class Scope {
- public:
-  Scope(const Checkpoint& checkpoint, std::string prefix)
-      : checkpoint_(checkpoint), prefix_(std::move(prefix)) {}
-
-  bool has(std::string_view name) const { return find(name) != nullptr; }
-  /// Extent of an axis; 0 where the tensor is absent or of a lower rank.
-  std::int64_t dim(std::string_view name, int axis) const {
-    const TensorEntry* entry = find(name);
-    return entry == nullptr || entry->shape.rank() <= axis ? 0 : entry->shape[axis];
-  }
-  /// How many distinct i occur in "<list>.i.".
-  std::int64_t count(std::string_view list) const {
-    const std::string start = prefix_ + std::string(list) + ".";
-    std::set<std::int64_t> found;
-    for (const TensorEntry& entry : checkpoint_.with_prefix(start)) {
-      const char* first = entry.name.data() + start.size();
-      const char* last = entry.name.data() + entry.name.size();
-      std::int64_t index = 0;
-      const auto [end, error] = std::from_chars(first, last, index);
-      if (error == std::errc{} && end != last && *end == '.') found.insert(index);
-    }
-    return static_cast<std::int64_t>(found.size());
-  }
-
- private:
-  const TensorEntry* find(std::string_view name) const {
-    return checkpoint_.find(prefix_ + std::string(name));
-  }
-
-  const Checkpoint& checkpoint_;
-  std::string prefix_;
-};
-
 std::int64_t divided(std::int64_t a, std::int64_t b) {
   return b == 0 ? 0 : a / b;
 }
 
-std::optional<TransformerFacts> transformer_facts(const Scope& scope) {
+std::optional<TransformerFacts> transformer_facts(const NameScope& scope) {
   TransformerFacts facts;
   if (scope.has("latent_in.weight")) {
     facts.width = scope.dim("latent_in.weight", 0);
@@ -89,7 +53,7 @@ std::optional<TransformerFacts> transformer_facts(const Scope& scope) {
   return std::nullopt;
 }
 
-std::optional<VaeFacts> vae_facts(const Scope& scope) {
+std::optional<VaeFacts> vae_facts(const NameScope& scope) {
   if (!scope.has("post_kl.weight")) return std::nullopt;
   VaeFacts facts;
   facts.width = scope.dim("post_kl.weight", 0);
@@ -107,7 +71,7 @@ std::optional<VaeFacts> vae_facts(const Scope& scope) {
   return facts;
 }
 
-std::optional<ImageEncoderFacts> encoder_facts(const Scope& scope, const ConfigNode& config) {
+std::optional<ImageEncoderFacts> encoder_facts(const NameScope& scope, const ConfigNode& config) {
   const char* patches = "embeddings.patch_embeddings.projection.weight";
   if (!scope.has(patches)) return std::nullopt;
   ImageEncoderFacts facts;
@@ -174,7 +138,7 @@ std::string variant_of(const TransformerFacts& facts,
   return size.empty() ? kind : size + "-" + kind;
 }
 
-std::string kind_of(const Scope& scope) {
+std::string kind_of(const NameScope& scope) {
   if (scope.has("latent_in.weight") || scope.has("x_embedder.weight")) return "shape transformer";
   if (scope.has("post_kl.weight")) return "shape VAE";
   if (scope.has("main_image_encoder.model.embeddings.cls_token")) return "image encoder";
@@ -195,7 +159,7 @@ std::vector<ComponentFacts> component_facts(const Checkpoint& checkpoint) {
     if (it == components.end()) {
       ComponentFacts component;
       component.prefix = prefix;
-      component.kind = kind_of(Scope(checkpoint, prefix.empty() ? "" : prefix + "."));
+      component.kind = kind_of(NameScope(checkpoint, prefix.empty() ? "" : prefix + "."));
       it = components.insert(components.end(), std::move(component));
     }
     ++it->tensors;
@@ -238,10 +202,11 @@ ModelFacts inspect(const Checkpoint& checkpoint, const ConfigNode& config) {
 
   const bool stand_alone_vae = checkpoint.find("post_kl.weight") != nullptr;
   const ConfigNode encoder = main_encoder(config);
-  facts.transformer = transformer_facts(Scope(checkpoint, "model."));
-  facts.vae = vae_facts(Scope(checkpoint, stand_alone_vae ? "" : "vae."));
-  facts.image_encoder = encoder_facts(Scope(checkpoint, "conditioner.main_image_encoder.model."),
-                                      encoder.find("kwargs").find("config"));
+  facts.transformer = transformer_facts(NameScope(checkpoint, "model."));
+  facts.vae = vae_facts(NameScope(checkpoint, stand_alone_vae ? "" : "vae."));
+  facts.image_encoder =
+      encoder_facts(NameScope(checkpoint, "conditioner.main_image_encoder.model."),
+                    encoder.find("kwargs").find("config"));
   if (config.defined()) facts.config = config_facts(config);
 
   facts.family = "unknown";

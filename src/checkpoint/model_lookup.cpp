@@ -1,6 +1,7 @@
 #include "checkpoint/model_lookup.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -8,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "checkpoint/model_file.h"
 #include "checkpoint/problems.h"
+#include "checkpoint/torch_file.h"
 #include "core/error.h"
 
 namespace sinter::checkpoint {
@@ -23,18 +26,12 @@ struct Looked {
   std::string why;
 };
 
-bool is_model_file(const std::string& name) {
-  const bool index = name.find(".safetensors.index.") != std::string::npos;
-  return name.starts_with("model.") && (name.ends_with(".safetensors") || name.ends_with(".ckpt") ||
-                                        (index && name.ends_with(".json")));
-}
-
 /// Errors of the file system count as absence: the caller lists the place.
 bool holds_model(const fs::path& folder) {
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     std::error_code broken_link;
-    if (is_model_file(it->path().filename().string()) && it->is_regular_file(broken_link))
+    if (is_model_file_name(it->path().filename().string()) && it->is_regular_file(broken_link))
       return true;
   }
   return false;
@@ -71,27 +68,55 @@ std::vector<std::string> split(const std::string& path) {
   return parts;
 }
 
-/// "organisation/name", with the characters that the hub allows.
+/// Folders of the plain models in the official repositories: what the official examples load, and
+/// what a repository without a folder stands for.
+struct OfficialFolder {
+  std::string_view repository, folder;
+};
+constexpr std::array<OfficialFolder, 4> kOfficialFolders = {{
+    {"tencent/Hunyuan3D-2", "hunyuan3d-dit-v2-0"},
+    {"tencent/Hunyuan3D-2mini", "hunyuan3d-dit-v2-mini"},
+    {"tencent/Hunyuan3D-2mv", "hunyuan3d-dit-v2-mv"},
+    {"tencent/Hunyuan3D-2.1", "hunyuan3d-dit-v2-1"},
+}};
+
+/// "organisation/name[@revision][/folder][@revision]", with the characters that the hub allows.
 struct Repository {
-  std::string organisation, name;
-  std::string folder;  // what follows, with slashes
+  std::string name;  // organisation/name
+  std::string cached_name;
+  std::string folder;
+  std::optional<std::string> revision;
 
   static std::optional<Repository> parse(const std::string& text) {
-    const auto allowed = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-             c == '-' || c == '_' || c == '.';
-    };
     if (text.starts_with('/') || text.starts_with('~')) return {};
-    const std::vector<std::string> parts = split(text);
-    if (parts.size() < 2 || !std::all_of(parts.begin(), parts.end(), is_plain)) return {};
-    for (const std::string& part : {parts[0], parts[1]}) {
-      if (!std::all_of(part.begin(), part.end(), allowed)) return {};
+    Repository repository;
+    std::string rest = text;
+    if (const std::size_t at = rest.find('@'); at != std::string::npos) {
+      // in front of the first slash behind the name, or else up to the end
+      const bool behind_name =
+          std::count(rest.begin(), rest.begin() + std::ptrdiff_t(at), '/') == 1;
+      const std::size_t slash = rest.find('/', at);
+      const std::size_t end = behind_name && slash != std::string::npos ? slash : rest.size();
+      repository.revision = rest.substr(at + 1, end - at - 1);
+      rest.erase(at, end - at);
     }
-    Repository repository{parts[0], parts[1], {}};
+    const std::vector<std::string> parts = split(rest);
+    if (parts.size() < 2 || !std::all_of(parts.begin(), parts.end(), is_plain)) return {};
+    if (!is_hub_word(parts[0]) || !is_hub_word(parts[1])) return {};
+    repository.name = parts[0] + "/" + parts[1];
+    repository.cached_name = "models--" + parts[0] + "--" + parts[1];
     for (std::size_t i = 2; i < parts.size(); ++i) {
       repository.folder += (i > 2 ? "/" : "") + parts[i];
     }
     return repository;
+  }
+
+ private:
+  static bool is_hub_word(const std::string& word) {
+    return std::all_of(word.begin(), word.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '-' || c == '_' || c == '.';
+    });
   }
 };
 
@@ -104,19 +129,15 @@ class Lookup {
     check(std::all_of(parts.begin(), parts.end(), is_plain) && !name.folder.starts_with('/'),
           "folder: expected a relative path without .., got ",
           printable(name.folder));
-    check(is_plain(name.revision),
-          "revision: expected a branch, tag or commit, got ",
-          printable(name.revision));
   }
 
   std::string run() {
-    std::error_code error;
-    const fs::path direct = expanded(name_.model);
-    if (name_.folder.empty() && fs::is_regular_file(direct, error)) return direct.string();
-    if (const auto found = look_in(with_folder(direct))) return *found;
-    if (const auto repository = Repository::parse(name_.model)) {
-      if (const auto found = look_in_hy3dgen()) return *found;
+    if (const auto found = look_in(with_folder(expanded(name_.model)))) return *found;
+    std::string hint;
+    if (const auto repository = named_repository()) {
+      if (const auto found = look_in_hy3dgen(*repository)) return *found;
       if (const auto found = look_in_hub(*repository)) return *found;
+      hint = "; fetch it with: " + fetch_command(*repository);
     }
     std::string places;
     for (const Looked& looked : looked_) {
@@ -126,7 +147,8 @@ class Lookup {
          "[model] ",
          title(),
          ": not found on this machine, looked at ",
-         places);
+         places,
+         hint);
   }
 
  private:
@@ -157,28 +179,74 @@ class Lookup {
     return name_.folder.empty() ? place : place / name_.folder;
   }
 
-  /// The folder if it holds a model, or else its one sub-folder that does.
-  std::optional<std::string> look_in(const fs::path& folder) {
-    if (holds_model(folder)) return folder.string();
+  /// A checkpoint file, the folder if it holds a model, or else the sub-folder that does.
+  std::optional<std::string> look_in(const fs::path& place) {
     std::error_code error;
-    if (!fs::is_directory(folder, error)) {
-      refuse(folder, "does not exist");
+    if (fs::is_regular_file(place, error) || holds_model(place)) return place.string();
+    if (!fs::is_directory(place, error)) {
+      refuse(place, fs::exists(place, error) ? "is no file or folder" : "does not exist");
       return {};
     }
     const std::vector<std::string> below =
-        name_.folder.empty() ? models_below(folder) : std::vector<std::string>();
-    if (below.size() == 1) return (folder / below[0]).string();
+        name_.folder.empty() ? models_below(place) : std::vector<std::string>();
+    if (const auto chosen = choose(below)) return (place / *chosen).string();
     std::string all;
     for (const std::string& each : below) all += (all.empty() ? "" : ", ") + printable(each);
-    check(below.empty(), folder.string(), " holds several models, name one of ", all);
-    refuse(folder, "holds no model file");
+    check(below.empty(), printable(place.string()), " holds several models, name one of ", all);
+    refuse(place, "holds no model file");
     return {};
   }
 
-  std::optional<std::string> look_in_hy3dgen() {
+  /// The only folder, or the only one of a plain official model.
+  static std::optional<std::string> choose(const std::vector<std::string>& folders) {
+    if (folders.size() == 1) return folders[0];
+    std::optional<std::string> chosen;
+    for (const OfficialFolder& official : kOfficialFolders) {
+      if (std::find(folders.begin(), folders.end(), official.folder) == folders.end()) continue;
+      if (chosen) return {};
+      chosen = std::string(official.folder);
+    }
+    return chosen;
+  }
+
+  /// Nothing where the model can only be a path.
+  std::optional<Repository> named_repository() const {
+    auto repository = Repository::parse(name_.model);
+    if (!repository) return {};
+    if (!name_.folder.empty()) {
+      repository->folder += (repository->folder.empty() ? "" : "/") + name_.folder;
+    }
+    if (repository->revision) {
+      const std::vector<std::string> parts = split(*repository->revision);
+      check(!parts.empty() && std::all_of(parts.begin(), parts.end(), is_plain) &&
+                !repository->revision->starts_with('/'),
+            "revision: expected a branch, tag or commit behind @, got '",
+            printable(*repository->revision),
+            "'");
+    }
+    return repository;
+  }
+
+  std::string fetch_command(const Repository& repository) const {
+    std::string folder = repository.folder;
+    for (const OfficialFolder& official : kOfficialFolders) {
+      if (folder.empty() && official.repository == repository.name) folder = official.folder;
+    }
+    std::string command = "huggingface-cli download " + repository.name;
+    if (!folder.empty()) {
+      const bool file = is_torch_path(folder) || folder.ends_with(kFileSuffix);
+      command += file ? " " + folder : " --include \"" + folder + "/*\"";
+    }
+    if (repository.revision) command += " --revision " + *repository.revision;
+    return command;
+  }
+
+  std::optional<std::string> look_in_hy3dgen(const Repository& repository) {
+    if (repository.revision) return {};  // the folder has none
     const auto set = variable("HY3DGEN_MODELS");
     const fs::path base = set ? expanded(*set) : below_cache("hy3dgen");
-    return look_in(with_folder(base / name_.model));
+    const fs::path root = base / repository.name;
+    return look_in(repository.folder.empty() ? root : root / repository.folder);
   }
 
   fs::path hub_cache() const {
@@ -192,10 +260,9 @@ class Lookup {
   }
 
   std::optional<std::string> look_in_hub(const Repository& repository) {
-    const fs::path root =
-        hub_cache() / cat("models--", repository.organisation, "--", repository.name);
-    const fs::path reference = root / "refs" / name_.revision;
-    std::string commit = name_.revision;
+    const fs::path root = hub_cache() / repository.cached_name;
+    std::string commit = repository.revision.value_or("main");
+    const fs::path reference = root / "refs" / commit;
     if (!is_commit(commit)) {
       // anything longer than a commit and its line feed is not one
       char text[64] = {};
@@ -210,8 +277,7 @@ class Lookup {
       return {};
     }
     const fs::path snapshot = root / "snapshots" / commit;
-    return look_in(
-        with_folder(repository.folder.empty() ? snapshot : snapshot / repository.folder));
+    return look_in(repository.folder.empty() ? snapshot : snapshot / repository.folder);
   }
 
   const ModelName& name_;

@@ -13,6 +13,8 @@ namespace {
 using checkpoint::Binder;
 using checkpoint::Checkpoint;
 using checkpoint::ConfigNode;
+using checkpoint::ModelRequest;
+using checkpoint::ModelSource;
 using checkpoint::TensorEntry;
 
 using Names = std::vector<std::string>;
@@ -25,13 +27,14 @@ Names decoder_parts() {
   return {"post_kl", "transformer", "geo_decoder"};
 }
 
-ConfigNode load_config(const Checkpoint& checkpoint) {
-  SINTER_CHECK(!checkpoint.config_path().empty(),
-               ErrorCode::not_found,
-               "[model] config.yaml: expected beside the weights, found none (",
-               checkpoint.path(),
-               ")");
-  return ConfigNode::load(checkpoint.config_path());
+ModelSource open_configured(const ModelRequest& request) {
+  ModelSource source = checkpoint::open_model(request);
+  SINTER_CHECK(source.config.defined(),
+               ErrorCode::unsupported,
+               "[model] ",
+               source.checkpoint.path(),
+               ": expected the weights of a shape model or config.yaml beside them, found neither");
+  return source;
 }
 
 DitConfig read_dit(const ConfigNode& model) {
@@ -113,10 +116,11 @@ bool ShapeModelConfig::guidance_embed() const {
   return dit_2_0 != nullptr && dit_2_0->guidance_embed;
 }
 
-ShapeModel ShapeModel::open(const std::string& path, std::string_view variant) {
-  Checkpoint checkpoint = Checkpoint::open(path, variant);
-  ConfigNode config = load_config(checkpoint);
-  return {std::move(checkpoint), std::move(config)};
+ShapeModel ShapeModel::open(const ModelRequest& request) {
+  ModelSource source = open_configured(request);
+  ShapeModel model(std::move(source.checkpoint), std::move(source.config));
+  model.notes_ = std::move(source.notes);
+  return model;
 }
 
 ShapeModel::ShapeModel(Checkpoint checkpoint, ConfigNode config)
@@ -155,10 +159,10 @@ Loaded<ShapeEncoder> ShapeModel::load_encoder(int threads) const {
   return load<ShapeEncoder>(checkpoint_, "vae", config_.vae, threads, {}, decoder_parts());
 }
 
-Loaded<ShapeVae> load_shape_vae(const std::string& path, int threads, std::string_view variant) {
-  const Checkpoint checkpoint = Checkpoint::open(path, variant);
-  const ShapeVaeConfig config = ShapeVaeConfig::from(load_config(checkpoint));
-  return load<ShapeVae>(checkpoint, "", config, threads, {}, encoder_parts());
+Loaded<ShapeVae> load_shape_vae(const ModelRequest& request, int threads) {
+  const ModelSource source = open_configured(request);
+  const ShapeVaeConfig config = ShapeVaeConfig::from(source.config);
+  return load<ShapeVae>(source.checkpoint, "", config, threads, {}, encoder_parts());
 }
 
 }  // namespace sinter::models

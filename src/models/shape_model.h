@@ -12,12 +12,13 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <variant>
+#include <vector>
 
 #include "checkpoint/binder.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/config.h"
+#include "checkpoint/model_source.h"
 #include "models/hunyuan3d_dit_config.h"
 #include "models/hunyuan_dit_plain_config.h"
 #include "models/image_conditioner.h"
@@ -56,17 +57,21 @@ struct Loaded {
 
 class ShapeModel {
  public:
-  /// A model directory, a `.safetensors` file or the index of a sharded one, with config.yaml
-  /// beside it. Reads headers and configuration only, and proves that every tensor of every network
-  /// is there with its shape and that nothing is left over: one ErrorCode::corrupt lists all that
-  /// is wrong. Raises Checkpoint::open()'s and ConfigNode's errors too.
-  static ShapeModel open(const std::string& path, std::string_view variant = "fp16");
+  /// Whatever checkpoint::open_model() opens. Reads headers and configuration only, and proves that
+  /// every tensor of every network is there with its shape and that nothing is left over: one
+  /// ErrorCode::corrupt lists all that is wrong. Raises open_model()'s errors too.
+  static ShapeModel open(const checkpoint::ModelRequest& request);
+  static ShapeModel open(const std::string& path) {
+    return open(checkpoint::ModelRequest{.model = path});
+  }
   ShapeModel(checkpoint::Checkpoint checkpoint, checkpoint::ConfigNode config);
 
   const ShapeModelConfig& config() const { return config_; }
   /// The whole document: scheduler and image_processor are read by others.
   const checkpoint::ConfigNode& document() const { return document_; }
   const checkpoint::Checkpoint& checkpoint() const { return checkpoint_; }
+  /// What open() took for granted, one line each; see checkpoint::ModelSource.
+  const std::vector<std::string>& notes() const { return notes_; }
   /// False for most bundles: encoders are published apart.
   bool has_encoder() const;
 
@@ -84,12 +89,11 @@ class ShapeModel {
   checkpoint::Checkpoint checkpoint_;
   checkpoint::ConfigNode document_;
   ShapeModelConfig config_;
+  std::vector<std::string> notes_;
 };
 
 /// A stand-alone VAE (config.yaml {target, params}, names without prefix), for example the turbo
 /// VAE with its small geometry decoder: shares the latent space of its family's transformers.
-Loaded<ShapeVae> load_shape_vae(const std::string& path,
-                                int threads,
-                                std::string_view variant = "fp16");
+Loaded<ShapeVae> load_shape_vae(const checkpoint::ModelRequest& request, int threads);
 
 }  // namespace sinter::models

@@ -111,7 +111,7 @@ TEST(Checkpoint, ChoosesTheModelFileOfADirectory) {
   const TemporaryFolder folder;
   RandomTensors tensors;
   tensors.add("w", {2});
-  const auto open = [&](std::string_view variant = "fp16") {
+  const auto open = [&](const Variant& variant = {}) {
     return Checkpoint::open(folder.path(), variant);
   };
   expect_error(ErrorCode::not_found,
@@ -119,7 +119,8 @@ TEST(Checkpoint, ChoosesTheModelFileOfADirectory) {
                    folder.path(),
                    ": no model file, looked for model.fp16.safetensors, "
                    "model.fp16.safetensors.index.json, model.safetensors.index.fp16.json, "
-                   "model.safetensors, model.safetensors.index.json, model.fp16.ckpt, model.ckpt"),
+                   "model.safetensors, model.safetensors.index.json, model.fp16.ckpt, model.ckpt, "
+                   "model.fp16.bin, model.bin"),
                [&] { open(); });
   write_safetensors(folder.file("model.safetensors"), tensors.sources());
   EXPECT_EQ(open().path(), folder.file("model.safetensors"));
@@ -128,7 +129,19 @@ TEST(Checkpoint, ChoosesTheModelFileOfADirectory) {
   folder.write("config.yaml", "model: {}\n");
   EXPECT_EQ(open().path(), folder.file("model.fp16.safetensors"));
   EXPECT_EQ(open("").path(), folder.file("model.safetensors"));
-  EXPECT_EQ(open("bf16").path(), folder.file("model.safetensors"));
+  EXPECT_EQ(open("fp16").path(), folder.file("model.fp16.safetensors"));
+  expect_error(ErrorCode::not_found,
+               cat("[checkpoint] ",
+                   folder.path(),
+                   ": no model file, looked for model.bf16.safetensors, "
+                   "model.bf16.safetensors.index.json, model.safetensors.index.bf16.json, "
+                   "model.bf16.ckpt, model.bf16.bin, there are: model.fp16.safetensors, "
+                   "model.safetensors"),
+               [&] { open("bf16"); });
+  EXPECT_EQ(parse_variant("auto"), std::nullopt);
+  EXPECT_EQ(parse_variant("none"), "");
+  EXPECT_EQ(parse_variant("fp16"), "fp16");
+  for (const char* wrong : {"", "a/b", "..x\n"}) EXPECT_THROW(parse_variant(wrong), Error);
   EXPECT_EQ(open().config_path(), folder.file("config.yaml"));
   // a path without the slash at its end
   const std::string bare = folder.path().substr(0, folder.path().size() - 1);

@@ -39,10 +39,8 @@ class ModelLookup : public testing::Test {
   std::string in_hub(const std::string& cache) const {
     return path(cache + "/" + kCached + "snapshots/" + kCommit + "/" + kFolder);
   }
-  std::string find(const std::string& model,
-                   const std::string& folder = "",
-                   const std::string& revision = "main") const {
-    return find_model({model, folder, revision}, [&](const std::string& name) {
+  std::string find(const std::string& model, const std::string& folder = "") const {
+    return find_model({model, folder}, [&](const std::string& name) {
       const auto it = variables_.find(name);
       return it == variables_.end() ? std::nullopt : std::optional(it->second);
     });
@@ -83,6 +81,49 @@ TEST_F(ModelLookup, TheOnlyModelBelow) {
                [&] { find(path("repo")); });
   put("repo/model.ckpt");
   EXPECT_EQ(find(path("repo")), path("repo"));
+}
+
+// Without a folder a repository stands for its plain model, wherever it lies.
+TEST_F(ModelLookup, TheOfficialDefaultFolder) {
+  const std::vector<std::pair<std::string, std::string>> official = {
+      {"tencent/Hunyuan3D-2", "hunyuan3d-dit-v2-0"},
+      {"tencent/Hunyuan3D-2mini", "hunyuan3d-dit-v2-mini"},
+      {"tencent/Hunyuan3D-2mv", "hunyuan3d-dit-v2-mv"},
+      {"tencent/Hunyuan3D-2.1", "hunyuan3d-dit-v2-1"},
+  };
+  for (const auto& [repository, folder] : official) {
+    expect_error_with(ErrorCode::not_found,
+                      "; fetch it with: huggingface-cli download " + repository + " --include \"" +
+                          folder + "/*\"",
+                      [&, name = repository] { find(name); });
+    const std::string root = ".cache/hy3dgen/" + repository;
+    put(root + "/hunyuan3d-vae-x/model.fp16.safetensors");
+    put(root + "/" + folder + "-turbo/model.fp16.safetensors");
+    expect_error_with(ErrorCode::invalid_argument,
+                      " holds several models, name one of " + folder + "-turbo, hunyuan3d-vae-x",
+                      [&, name = repository] { find(name); });
+    put(root + "/" + folder + "/model.fp16.ckpt");
+    EXPECT_EQ(find(repository), path(root + "/" + folder));
+    EXPECT_EQ(find(path(root)), path(root + "/" + folder));
+    EXPECT_EQ(find(repository + "/" + folder + "-turbo"), path(root + "/" + folder + "-turbo"));
+  }
+  // no rule for a folder with two plain models
+  put("both/hunyuan3d-dit-v2-0/model.ckpt");
+  put("both/hunyuan3d-dit-v2-mini/model.ckpt");
+  EXPECT_THROW(find(path("both")), Error);
+}
+
+TEST_F(ModelLookup, AFileOfARepository) {
+  variables_["HF_HUB_CACHE"] = path("hub");
+  const std::string root = "hub/models--Comfy-Org--repackaged/";
+  put(root + "refs/main", kCommit);
+  const std::string file = root + "snapshots/" + kCommit + "/split_files/dit_fp16.safetensors";
+  put(file);
+  EXPECT_EQ(find("Comfy-Org/repackaged/split_files/dit_fp16.safetensors"), path(file));
+  expect_error_with(
+      ErrorCode::not_found,
+      "; fetch it with: huggingface-cli download Comfy-Org/repackaged split_files/vae.safetensors",
+      [&] { find("Comfy-Org/repackaged/split_files/vae.safetensors"); });
 }
 
 TEST_F(ModelLookup, FolderOfTheOfficialLoader) {
@@ -132,8 +173,24 @@ TEST_F(ModelLookup, Revisions) {
   variables_["HF_HUB_CACHE"] = path("hub");
   put_in_hub("hub", "v2");
   EXPECT_THROW(find(kRepository, kFolder), Error);
-  EXPECT_EQ(find(kRepository, kFolder, "v2"), in_hub("hub"));
-  EXPECT_EQ(find(kRepository, kFolder, kCommit), in_hub("hub"));
+  const std::string name = kRepository;
+  EXPECT_EQ(find(name + "@v2", kFolder), in_hub("hub"));
+  EXPECT_EQ(find(name + "@v2/" + kFolder), in_hub("hub"));
+  EXPECT_EQ(find(name + "/" + kFolder + "@v2"), in_hub("hub"));
+  EXPECT_EQ(find(name + "/" + kFolder + "@" + kCommit), in_hub("hub"));
+  EXPECT_EQ(find(name + "@v2"), in_hub("hub"));
+  // a revision is the hub's: the folder of the official loader has none
+  put(".cache/hy3dgen/" + name + "/" + kFolder + "/model.ckpt");
+  EXPECT_EQ(find(name + "@v2"), in_hub("hub"));
+  EXPECT_NE(find(name), in_hub("hub"));
+  fs::remove_all(path(".cache"));
+  // pull requests have slashes in theirs
+  put("hub/" + std::string(kCached) + "refs/refs/pr/3", kCommit);
+  EXPECT_EQ(find(name + "/" + kFolder + "@refs/pr/3"), in_hub("hub"));
+  expect_error_with(ErrorCode::not_found,
+                    "; fetch it with: huggingface-cli download tencent/Hunyuan3D-2 --include "
+                    "\"hunyuan3d-dit-v2-0/*\" --revision v9",
+                    [&] { find(name + "@v9"); });
   put(std::string("hub/") + kCached + "refs/main", kCommit + "\n");
   EXPECT_EQ(find(kRepository, kFolder), in_hub("hub"));
   for (const std::string& reference :
@@ -158,7 +215,9 @@ TEST_F(ModelLookup, NamesEveryPlaceInOneLine) {
       ErrorCode::not_found,
       "[model] tencent/Hunyuan3D-2 hunyuan3d-dit-v2-0: not found on this machine, looked at " +
           below + " (does not exist); " + path(".cache/hy3dgen/" + below) + " (does not exist); " +
-          snapshot + " (holds no model file)",
+          snapshot +
+          " (holds no model file); fetch it with: huggingface-cli download tencent/Hunyuan3D-2 "
+          "--include \"hunyuan3d-dit-v2-0/*\"",
       [&] { find(kRepository, kFolder); });
   // what is no repository name is only a path
   for (const char* model : {"chair", "./chair", "/no/such/folder", "a/../b", "we ird/name"}) {
@@ -182,10 +241,10 @@ TEST_F(ModelLookup, WrongNames) {
         cat("[model] m ", folder, ": folder: expected a relative path without .., got ", folder),
         [&] { find("m", folder); });
   }
-  for (const char* revision : {"", "../../x", "..", "a\nb"}) {
+  for (const char* revision : {"", "../../x", "..", "a\nb", "/etc"}) {
     expect_error_with(ErrorCode::invalid_argument,
-                      "[model] m: revision: expected a branch, tag or commit, got ",
-                      [&] { find("m", "", revision); });
+                      "revision: expected a branch, tag or commit behind @, got '",
+                      [&] { find(cat("m/n/f@", revision)); });
   }
 }
 
