@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
   try {
     sinter::cli::add_generate(app, status);
     sinter::cli::add_inspect(app, status);
+    sinter::cli::add_convert(app, status);
     sinter::cli::add_compare(app, status);
     sinter::cli::add_mesh_check(app, status);
     sinter::cli::add_mesh_convert(app, status);

@@ -69,6 +69,10 @@ class ConfigNode {
   const std::string& path() const { return path_; }
   /// The file, for messages.
   const std::string& file() const;
+  /// This node as a document that parse() reads back as the same values, aliases written out; empty
+  /// where not defined(). Raises ErrorCode::unsupported where that is longer than kMaxConfigBytes
+  /// or deeper than kMaxConfigDepth.
+  std::string to_yaml() const;
   /// Raises with the message form of this class: "[config] file: path.key: problem".
   [[noreturn]] void fail_at(std::string_view key, const std::string& problem) const;
 

@@ -1,17 +1,12 @@
 #include "checkpoint/writer.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <system_error>
+#include <numeric>
 
 #include "checkpoint/json_events.h"
 #include "checkpoint/problems.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/temporary_file.h"
 #include "core/error.h"
 
 namespace sinter::checkpoint {
@@ -34,42 +29,51 @@ int rank_of(DType dtype) {
   return static_cast<int>(std::find(std::begin(kOrder), std::end(kOrder), dtype) - kOrder);
 }
 
-using Ordered = std::vector<const TensorSource*>;
-
-Ordered checked_order(const std::vector<TensorSource>& tensors) {
-  Ordered order;
+std::vector<TensorSpec> specs_of(const std::vector<TensorSource>& tensors) {
+  std::vector<TensorSpec> specs;
+  specs.reserve(tensors.size());
   for (const TensorSource& tensor : tensors) {
-    const auto bytes = static_cast<std::size_t>(tensor.shape.elements()) * size_of(tensor.dtype);
-    SINTER_CHECK(tensor.bytes.size() == bytes,
+    const TensorSpec& spec = specs.emplace_back(tensor.name, tensor.dtype, tensor.shape);
+    SINTER_CHECK(tensor.bytes.size() == spec.byte_count(),
                  ErrorCode::invalid_argument,
                  "[checkpoint] ",
                  printable(tensor.name),
                  ": expected ",
-                 bytes,
+                 spec.byte_count(),
                  " bytes, got ",
                  tensor.bytes.size());
-    SINTER_CHECK(tensor.name != "__metadata__",
+  }
+  return specs;
+}
+
+}  // namespace
+
+std::vector<std::size_t> data_order(const std::vector<TensorSpec>& tensors) {
+  std::vector<std::size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return tensors[a].name < tensors[b].name;
+  });
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const std::string& name = tensors[order[i]].name;
+    SINTER_CHECK(name != "__metadata__",
                  ErrorCode::invalid_argument,
                  "[checkpoint] __metadata__: a tensor cannot have this name");
-    order.push_back(&tensor);
-  }
-  const auto by_name = [](const auto* a, const auto* b) { return a->name < b->name; };
-  std::sort(order.begin(), order.end(), by_name);
-  for (std::size_t i = 1; i < order.size(); ++i) {
-    SINTER_CHECK(order[i]->name != order[i - 1]->name,
+    SINTER_CHECK(i == 0 || name != tensors[order[i - 1]].name,
                  ErrorCode::invalid_argument,
                  "[checkpoint] ",
-                 printable(order[i]->name),
+                 printable(name),
                  ": is to be written twice");
   }
-  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
-    return rank_of(a->dtype) < rank_of(b->dtype);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return rank_of(tensors[a].dtype) < rank_of(tensors[b].dtype);
   });
   return order;
 }
 
-/// Length and JSON, padded with spaces to a multiple of 8.
-std::string header_of(const Ordered& order, const std::map<std::string, std::string>& metadata) {
+std::string make_header(const std::vector<TensorSpec>& tensors,
+                        const std::vector<std::size_t>& order,
+                        const std::map<std::string, std::string>& metadata) {
   std::string json = "{";
   const auto comma = [&json] { return json.ends_with('{') ? "" : ","; };
   if (!metadata.empty()) {
@@ -80,14 +84,15 @@ std::string header_of(const Ordered& order, const std::map<std::string, std::str
     json += "}";
   }
   std::size_t offset = 0;
-  for (const TensorSource* tensor : order) {
-    json += cat(comma(), json_quoted(tensor->name), ":{\"dtype\":\"");
-    json += cat(safetensors_name(tensor->dtype), "\",\"shape\":[");
-    for (int axis = 0; axis < tensor->shape.rank(); ++axis) {
-      json += cat(axis == 0 ? "" : ",", tensor->shape[axis]);
+  for (const std::size_t index : order) {
+    const TensorSpec& tensor = tensors[index];
+    json += cat(comma(), json_quoted(tensor.name), ":{\"dtype\":\"");
+    json += cat(safetensors_name(tensor.dtype), "\",\"shape\":[");
+    for (int axis = 0; axis < tensor.shape.rank(); ++axis) {
+      json += cat(axis == 0 ? "" : ",", tensor.shape[axis]);
     }
-    json += cat("],\"data_offsets\":[", offset, ",", offset + tensor->bytes.size(), "]}");
-    offset += tensor->bytes.size();
+    json += cat("],\"data_offsets\":[", offset, ",", offset + tensor.byte_count(), "]}");
+    offset += tensor.byte_count();
   }
   json += "}";
   json.resize((json.size() + 7) / 8 * 8, ' ');
@@ -102,83 +107,32 @@ std::string header_of(const Ordered& order, const std::map<std::string, std::str
   return header + json;
 }
 
-/// A file under a temporary name that disappears unless it is kept.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& target)
-      : target_(target), name_(cat(target, ".", ::getpid(), ".tmp")) {
-    struct stat info {};
-    SINTER_CHECK(::stat(target.c_str(), &info) != 0 || S_ISREG(info.st_mode),
-                 ErrorCode::io,
-                 "[checkpoint] ",
-                 target,
-                 ": cannot write: exists and is not a regular file");
-    descriptor_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (descriptor_ < 0) fail_errno();
-  }
-  ~TemporaryFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-    if (!kept_) ::unlink(name_.c_str());
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-
-  void write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail_errno();
-      bytes = bytes.subspan(static_cast<std::size_t>(written));
-    }
-  }
-  /// Closes the file and gives it its name.
-  void keep() {
-    if (::close(std::exchange(descriptor_, -1)) != 0) fail_errno();
-    if (::rename(name_.c_str(), target_.c_str()) != 0) fail_errno();
-    kept_ = true;
-  }
-
- private:
-  [[noreturn]] void fail_errno() const {
-    fail(ErrorCode::io,
-         "[checkpoint] ",
-         target_,
-         ": cannot write: ",
-         std::generic_category().message(errno));
-  }
-
-  std::string target_;
-  std::string name_;
-  int descriptor_ = -1;
-  bool kept_ = false;
-};
-
-}  // namespace
-
 void write_safetensors(const std::string& path,
                        const std::vector<TensorSource>& tensors,
                        const std::map<std::string, std::string>& metadata) {
-  const Ordered order = checked_order(tensors);
-  const std::string header = header_of(order, metadata);
+  const std::vector<TensorSpec> specs = specs_of(tensors);
+  const std::vector<std::size_t> order = data_order(specs);
+  const std::string header = make_header(specs, order, metadata);
   TemporaryFile file(path);
-  file.write(std::as_bytes(std::span(header)));
-  for (const TensorSource* tensor : order) file.write(tensor->bytes);
-  file.keep();
+  file.write(header);
+  for (const std::size_t index : order) file.write(tensors[index].bytes);
+  file.publish();
 }
 
 Buffer to_safetensors(const std::vector<TensorSource>& tensors,
                       const std::map<std::string, std::string>& metadata) {
-  const Ordered order = checked_order(tensors);
-  const std::string header = header_of(order, metadata);
+  const std::vector<TensorSpec> specs = specs_of(tensors);
+  const std::vector<std::size_t> order = data_order(specs);
+  const std::string header = make_header(specs, order, metadata);
   std::size_t size = header.size();
-  for (const TensorSource* tensor : order) size += tensor->bytes.size();
+  for (const TensorSource& tensor : tensors) size += tensor.bytes.size();
   Buffer file(size);
   std::byte* at = file.data();
   const auto append = [&at](std::span<const std::byte> bytes) {
     at = std::copy(bytes.begin(), bytes.end(), at);
   };
   append(std::as_bytes(std::span(header)));
-  for (const TensorSource* tensor : order) append(tensor->bytes);
+  for (const std::size_t index : order) append(tensors[index].bytes);
   return file;
 }
 

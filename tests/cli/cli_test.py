@@ -62,7 +62,7 @@ class ProgramTest(unittest.TestCase):
 
 class HelpTest(ProgramTest):
     def test_every_command_has_help(self):
-        commands = ["generate", "inspect", "compare", "mesh-check", "mesh-convert", "render", "doctor"]
+        commands = ["generate", "inspect", "convert", "compare", "mesh-check", "mesh-convert", "render", "doctor"]
         overview = self.run_program("--help")
         self.assertEqual(overview.returncode, 0)
         for command in commands:
