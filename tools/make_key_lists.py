@@ -151,6 +151,7 @@ FILES = [
     ("v2-1", bundle(transformer_2_1(), vae(encoder=True), LARGE), None, 3_682_873_537, None),
     ("vae-v2-0", vae(), None, 214_212_865, 428_455_666),
     ("vae-v2-0-withencoder", vae(encoder=True), None, 214_212_865 + 113_533_312, None),
+    ("vae-v2-1", vae(encoder=True), None, 214_212_865 + 113_533_312, None),
     ("vae-v2-mini-turbo", vae(turbo=True), None, 203_690_497, 407_410_402),
 ]
 COMPONENTS = [

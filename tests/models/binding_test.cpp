@@ -96,6 +96,16 @@ TEST(KeyCoverage, StandAloneVaesBindWithoutRemainder) {
   }
 }
 
+TEST(KeyCoverage, TheStandAlone21VaeBindsWithoutRemainder) {
+  const auto bundle = ConfigNode::parse(official_config_2_1(), "config.yaml");
+  const ShapeVaeConfig config = ShapeVaeConfig::from(bundle.child("vae"));
+  checkpoint::WeightStore store;
+  const checkpoint::Binder binder(outline("vae-v2-1"), store);
+  const ShapeVae vae(binder, config);
+  const ShapeEncoder encoder(binder, config);
+  EXPECT_NO_THROW(binder.finish());
+}
+
 TEST(KeyCoverage, AWrongConfigurationIsListedByName) {
   const auto config = ConfigNode::parse(official_config({.depth = 17}), "config.yaml");
   try {
