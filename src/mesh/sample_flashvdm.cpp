@@ -33,6 +33,8 @@ std::vector<int> flashvdm_levels(int resolution, FlashVdmLevels levels, int min_
 
 namespace {
 
+/// Slabs of a lattice between two looks at the caller's wish to stop.
+constexpr int kSlabs = 16;
 constexpr int kBricks = 4;  // along each axis
 constexpr int kBins = 6;
 /// A little less than the number of bins, so that the last point falls into the last one.
@@ -187,15 +189,13 @@ class FlashVdmRun {
     return false;
   }
 
-  PointMask on_finer(const PointMask& mask, const Lattice& finer) const {
+  PointMask on_finer(const PointMask& mask, const Lattice& finer) {
     PointMask result(finer.points());
-    for (int i = 0; i < mask.points(); ++i) {
-      mask.for_each_of_slab(i, [&](const GridIndex& p) {
-        GridIndex fine;
-        finer.from_grid(lattice_->to_grid(p), fine);
-        result.insert(fine);
-      });
-    }
+    for_points(mask, [&](const GridIndex& p) {
+      GridIndex fine;
+      finer.from_grid(lattice_->to_grid(p), fine);
+      result.insert(fine);
+    });
     return result;
   }
 
@@ -203,10 +203,7 @@ class FlashVdmRun {
   std::vector<Region> sort_into_bins(const PointMask& wanted) {
     GridIndex lowest = {wanted.points(), wanted.points(), wanted.points()};
     GridIndex highest = {-1, -1, -1};
-    const auto for_each = [&](auto&& visit) {
-      for (int i = 0; i < wanted.points(); ++i) wanted.for_each_of_slab(i, visit);
-    };
-    for_each([&](const GridIndex& p) {
+    for_points(wanted, [&](const GridIndex& p) {
       for (std::size_t axis = 0; axis < 3; ++axis) {
         lowest[axis] = std::min(lowest[axis], p[axis]);
         highest[axis] = std::max(highest[axis], p[axis]);
@@ -215,7 +212,8 @@ class FlashVdmRun {
     std::vector<Region> bins(kBins * kBins * kBins);
     if (highest[0] < 0) return bins;
     bin_table_.emplace(grid_, *lattice_, lowest, highest);
-    for_each([&](const GridIndex& p) { bins[bin_table_->bin(p)].points.push_back(small(p)); });
+    for_points(wanted,
+               [&](const GridIndex& p) { bins[bin_table_->bin(p)].points.push_back(small(p)); });
     for (Region& bin : bins) take_sample(bin, options_.bin_sample);
     return bins;
   }
@@ -227,8 +225,8 @@ class FlashVdmRun {
   void follow_surface() {
     std::vector<GridIndex> changed;
     for (;;) {
-      const auto missing =
-          missing_corners(lattice_->values, options_.level, true, changed, options_.threads);
+      const auto missing = missing_corners(
+          lattice_->values, options_.level, true, changed, options_.threads, [this] { poll(); });
       if (missing.empty()) return;
       ++stats_.following_rounds;
       changed.clear();
@@ -314,9 +312,22 @@ class FlashVdmRun {
   /// Calls body(i) for each slab of the lattice, in parallel.
   template <class Body>
   void for_slabs(Body&& body) {
-    parallel_blocks(options_.threads, lattice_->points(), 1, [&](std::int64_t i, std::int64_t) {
-      body(static_cast<int>(i));
-    });
+    for (int first = 0; first < lattice_->points(); first += kSlabs) {
+      const int count = std::min(kSlabs, lattice_->points() - first);
+      parallel_blocks(options_.threads, count, 1, [&](std::int64_t i, std::int64_t) {
+        body(first + static_cast<int>(i));
+      });
+      poll();
+    }
+  }
+
+  /// Calls visit(point) for each point of the mask, ascending.
+  template <class Visit>
+  void for_points(const PointMask& mask, Visit&& visit) {
+    for (int i = 0; i < mask.points(); ++i) {
+      mask.for_each_of_slab(i, visit);
+      if (i % kSlabs == 0) poll();
+    }
   }
 
   /// Says where the run stands, which is where it can be cancelled.

@@ -43,7 +43,8 @@ class HierarchicalRun {
   HierarchicalRun(const Grid& grid, const FieldSampler& sampler, const HierarchicalOptions& options)
       : grid_(grid),
         options_(options),
-        chunks_(grid, sampler, options.chunk, [this](std::int64_t done) { report(done); }) {
+        chunks_(grid, sampler, options.chunk, [this](std::int64_t) { report(); }),
+        slopes_(grid.resolution(), static_cast<float>(options.slope)) {
     const int n = grid.resolution();
     const bool automatic = options.coarse_stride == 0;
     const int coarsest = automatic ? stride_with_cells(n, 32) : options.coarse_stride;
@@ -69,26 +70,34 @@ class HierarchicalRun {
 
  private:
   SlopeOptions slope_options() const {
-    return {options_.level, options_.saturation, options_.slope_quantile, options_.threads};
+    return {options_.level, options_.saturation, options_.threads, options_.poll};
   }
 
   void descend() {
     const bool estimate = options_.slope == 0;
-    stats_.slope = estimate ? measured_slope() * options_.slope_safety : options_.slope;
+    if (estimate) slopes_.raise_to(measured_slopes(options_.slope_safety));
     for (;;) {
       ++stats_.passes;
       for (std::size_t level = 0; level + 1 < lattices_.size(); ++level) refine(level);
       if (options_.follow_surface) follow_surface();
+      stats_.slope = static_cast<double>(slopes_.largest());
       if (!estimate) return;
-      // What the finer samples show may break the bound under which cells were passed over.
-      const double measured = measured_slope();
-      if (measured <= stats_.slope) return;
-      stats_.slope = measured * options_.slope_safety;
+      // What the finer samples show may break the bounds under which cells were passed over.
+      if (measured_slopes(1).is_within(slopes_)) return;
+      slopes_.raise_to(measured_slopes(options_.slope_safety));
       forget_implied_signs();
     }
   }
 
-  double measured_slope() const { return measure_slope(grid_, lattices_, slope_options()); }
+  /// `safety` times what the samples around each place show, at least what is typical of all.
+  SlopeMap measured_slopes(double safety) const {
+    MeasuredSlopes measured =
+        measure_slopes(grid_, lattices_, options_.slope_quantile, slope_options());
+    const auto factor = static_cast<float>(safety);
+    measured.local.spread();
+    measured.local.scale(factor, factor * measured.typical);
+    return std::move(measured.local);
+  }
 
   void evaluate_coarsest() {
     Lattice& lattice = lattices_.front();
@@ -118,7 +127,7 @@ class HierarchicalRun {
 
   /// Marks every cell that may be crossed as refined.
   void mark_cells(Lattice& lattice) {
-    const SignBound bound(grid_, stats_.slope, slope_options(), trusted_stride_);
+    const SignBound bound(grid_, slopes_, slope_options(), trusted_stride_);
     const BlockReader reader(lattice.values, options_.level, false);
     for_each_brick(lattice, [&](std::int64_t, const GridIndex& brick) {
       BlockValues block;
@@ -155,7 +164,7 @@ class HierarchicalRun {
     }
     // Beyond the border all is outside: inside points there are at the surface.
     if (at_border && inside) return true;
-    return bound.may_be_crossed(corner, extent, lattice.stride());
+    return bound.may_be_crossed(corner, lattice.to_grid(cell), extent, lattice.stride());
   }
 
   /// Allocates the finer lattice's bricks that hold points of refined cells.
@@ -187,7 +196,7 @@ class HierarchicalRun {
   Wanted collect_points(std::size_t level, bool finest) {
     const Lattice& parent = lattices_[level];
     Lattice& child = lattices_[level + 1];
-    const SignBound bound(grid_, stats_.slope, slope_options(), trusted_stride_);
+    const SignBound bound(grid_, slopes_, slope_options(), trusted_stride_);
     Wanted wanted(static_cast<std::size_t>(child.values.brick_count()));
     for_each_brick(child, [&](std::int64_t n, const GridIndex& brick) {
       BrickTable::Brick& values = child.values.make_brick(brick);
@@ -248,7 +257,8 @@ class HierarchicalRun {
     BrickTable& values = lattices_.back().values;
     std::vector<GridIndex> changed;
     for (;;) {
-      const auto missing = missing_corners(values, options_.level, true, changed, options_.threads);
+      const auto missing =
+          missing_corners(values, options_.level, true, changed, options_.threads, options_.poll);
       if (missing.empty()) return;
       ++stats_.following_rounds;
       const std::int64_t before = chunks_.evaluated();
@@ -356,13 +366,14 @@ class HierarchicalRun {
   /// surface needs on the finer lattices.
   void begin_stage(std::int64_t count) { planned_ = chunks_.evaluated() + count; }
 
-  void report(std::int64_t done) {
+  void report() {
     if (!options_.progress) return;
     // A closed surface of moderate size crosses some 4 N^2 cells; the band around it has about
     // three points for each.
     const double typical = 12.0 * grid_.resolution() * grid_.resolution();
     const double total = std::max(typical, 1.02 * static_cast<double>(planned_));
-    progress_ = std::max(progress_, std::min(1.0, static_cast<double>(done) / total));
+    progress_ =
+        std::max(progress_, std::min(1.0, static_cast<double>(chunks_.evaluated()) / total));
     options_.progress(progress_);
   }
 
@@ -371,6 +382,7 @@ class HierarchicalRun {
   std::vector<Lattice> lattices_;  // coarse to fine; the last one is the whole grid
   int trusted_stride_ = 1;
   ChunkedSampler chunks_;
+  SlopeMap slopes_;  // bound on |gradient| by place
   SampleStats stats_;
   std::int64_t planned_ = 0;
   double progress_ = 0;

@@ -6,11 +6,12 @@
 // What is promised. A cell is crossed when its corners, as the dense field has them, lie on both
 // sides of the level. Write h for the grid spacing and s for `coarse_stride` (chosen
 // automatically: see below).
-//   1. If |f(p) - f(q)| <= slope * |p - q| for all grid points p, q, then every crossed cell is
-//      evaluated, without exception. `slope` is given, or estimated from the samples: the largest
-//      difference quotient between neighbouring samples of any level, times `slope_safety`. When
-//      finer samples raise the estimate, what the old one had excluded is looked at again, until
-//      nothing changes.
+//   1. If |f(p) - f(q)| <= slope * |p - q| for all grid points p, q of a neighbourhood, then every
+//      crossed cell there is evaluated, without exception. `slope` is given, or estimated by place:
+//      the larger of what the samples in the 3x3x3 blocks of 8x8x8 grid cells around it show and
+//      what all samples show at `slope_quantile`, as difference quotients between neighbouring
+//      samples of any level, times `slope_safety`. When finer samples raise the estimate somewhere,
+//      what the old one had excluded is looked at again, until nothing changes.
 //   2. The decoder's field saturates: |f - level| stops growing at about 1 a short way from the
 //      surface, and from there on the slope bound alone would demand every point of the grid. So
 //      no more than a lattice of stride `coarse_stride` is sampled densely; a cell of it whose
@@ -35,9 +36,10 @@ struct HierarchicalOptions {
   bool follow_surface = true;  ///< the switch SINTER_SURFACE_FOLLOWING
   /// Bound on |gradient| in logits per mesh unit; 0 estimates it.
   double slope = 0;
-  /// Share of the measured slopes that the estimate covers; 1 takes the largest.
-  double slope_quantile = 1;
-  /// Factor on the estimated slope; at least 1.
+  /// Share of all measured slopes that the estimate covers at every place, besides those measured
+  /// around it; 1 covers the largest everywhere.
+  double slope_quantile = 0.9;
+  /// Factor on the estimated slopes; at least 1.
   double slope_safety = 1.25;
   /// |f - level| from which a value may be cut off, so says nothing about the distance.
   float saturation = 0.95f;

@@ -19,7 +19,7 @@ struct SampleStats {
   std::int64_t following_queries = 0;  ///< part of `queries` spent by surface following
   int following_rounds = 0;            ///< rounds that found something to evaluate
   int passes = 0;                      ///< coarse-to-fine passes until the slope bound held
-  double slope = 0;                    ///< bound on |gradient| that was used, logits per mesh unit
+  double slope = 0;  ///< largest bound on |gradient| used anywhere, logits per unit
   double share() const {
     return grid_points > 0 ? static_cast<double>(queries) / static_cast<double>(grid_points) : 0;
   }

@@ -26,12 +26,14 @@ constexpr std::array<std::array<int, 3>, 13> kDirections = {{{0, 0, 1},
                                                              {1, 1, 0},
                                                              {1, 1, 1}}};
 
-/// Appends the largest difference quotient at each point of one brick, where there is one.
+/// Appends the largest difference quotient at each point of one brick, where there is one, and
+/// raises the map's to it.
 void collect_slopes(const Grid& grid,
                     const Lattice& lattice,
                     const GridIndex& brick,
                     float saturation,
-                    std::vector<float>& slopes) {
+                    std::vector<float>& slopes,
+                    SlopeMap& map) {
   BlockValues block;
   if (!BlockReader(lattice.values, 0, false).read(brick, block)) return;
   std::array<std::array<double, kBlockCells>, 3> step;  // from each point to the next one
@@ -67,48 +69,102 @@ void collect_slopes(const Grid& grid,
       const double slope_square = difference * difference;
       if (slope_square > steepest * square) steepest = slope_square / square;
     }
-    if (steepest > 0) slopes.push_back(static_cast<float>(std::sqrt(steepest)));
+    if (steepest == 0) continue;
+    const auto slope = static_cast<float>(std::sqrt(steepest));
+    slopes.push_back(slope);
+    GridIndex place;
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      place[axis] = map.block_of(lattice.to_grid(brick[axis] * BrickTable::kSide + p[axis]));
+    }
+    float& largest = map.of_block(place);
+    largest = std::max(largest, slope);
   }
 }
 
 }  // namespace
 
-double measure_slope(const Grid& grid,
-                     std::span<const Lattice> lattices,
-                     const SlopeOptions& options) {
+SlopeMap::SlopeMap(int cells, float slope)
+    : blocks_((cells + kBlock - 1) / kBlock),
+      slope_(static_cast<std::size_t>(blocks_ * blocks_ * blocks_), slope) {}
+
+void SlopeMap::spread() {
+  const auto n = static_cast<std::size_t>(blocks_);
+  for (const std::size_t stride : {std::size_t{1}, n, n * n}) {
+    const std::vector<float> before = slope_;
+    for (std::size_t i = 0; i < slope_.size(); ++i) {
+      const std::size_t along = i / stride % n;
+      if (along > 0) slope_[i] = std::max(slope_[i], before[i - stride]);
+      if (along + 1 < n) slope_[i] = std::max(slope_[i], before[i + stride]);
+    }
+  }
+}
+
+void SlopeMap::scale(float factor, float floor) {
+  for (float& slope : slope_) slope = std::max(factor * slope, floor);
+}
+
+void SlopeMap::raise_to(const SlopeMap& other) {
+  for (std::size_t i = 0; i < slope_.size(); ++i) slope_[i] = std::max(slope_[i], other.slope_[i]);
+}
+
+bool SlopeMap::is_within(const SlopeMap& other) const {
+  return std::equal(
+      slope_.begin(), slope_.end(), other.slope_.begin(), [](float a, float b) { return a <= b; });
+}
+
+MeasuredSlopes measure_slopes(const Grid& grid,
+                              std::span<const Lattice> lattices,
+                              double quantile,
+                              const SlopeOptions& options) {
+  MeasuredSlopes measured{SlopeMap(grid.resolution(), 0), 0};
   std::vector<float> slopes;
   for (const Lattice& lattice : lattices) {
     const std::int64_t bricks = lattice.values.brick_count();
     std::vector<std::vector<float>> of_brick(static_cast<std::size_t>(bricks));
-    parallel_blocks(options.threads, bricks, 16, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t n = begin; n < end; ++n) {
-        const GridIndex brick = lattice.values.brick_position(n);
-        if (lattice.values.brick(brick) == nullptr) continue;
-        collect_slopes(
-            grid, lattice, brick, options.saturation, of_brick[static_cast<std::size_t>(n)]);
-      }
-    });
+    // A brick covers whole blocks of the map, so no two threads raise the same one.
+    parallel_blocks(
+        options.threads,
+        bricks,
+        16,
+        [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t n = begin; n < end; ++n) {
+            const GridIndex brick = lattice.values.brick_position(n);
+            if (lattice.values.brick(brick) == nullptr) continue;
+            collect_slopes(grid,
+                           lattice,
+                           brick,
+                           options.saturation,
+                           of_brick[static_cast<std::size_t>(n)],
+                           measured.local);
+          }
+        },
+        options.poll);
     for (const auto& part : of_brick) slopes.insert(slopes.end(), part.begin(), part.end());
   }
-  if (slopes.empty()) return 0;
-  const auto rank = static_cast<std::ptrdiff_t>(
-      std::ceil(options.quantile * static_cast<double>(slopes.size() - 1)));
+  if (slopes.empty()) return measured;
+  const auto rank =
+      static_cast<std::ptrdiff_t>(std::ceil(quantile * static_cast<double>(slopes.size() - 1)));
   std::nth_element(slopes.begin(), slopes.begin() + rank, slopes.end());
-  return static_cast<double>(slopes[static_cast<std::size_t>(rank)]);
+  measured.typical = slopes[static_cast<std::size_t>(rank)];
+  return measured;
 }
 
 SignBound::SignBound(const Grid& grid,
-                     double slope,
+                     const SlopeMap& slopes,
                      const SlopeOptions& options,
                      int trusted_stride)
     : spacing_{grid.spacing(0), grid.spacing(1), grid.spacing(2)},
-      slope_(std::max(slope, std::numeric_limits<double>::min())),
+      slopes_(slopes),
       level_(options.level),
       saturation_(options.saturation),
       trusted_stride_(trusted_stride) {}
 
-double SignBound::reach(float value_minus_level, int stride) const {
-  const double radius = std::abs(static_cast<double>(value_minus_level)) / slope_;
+double SignBound::slope_at(const GridIndex& point) const {
+  return std::max(static_cast<double>(slopes_.at(point)), std::numeric_limits<double>::min());
+}
+
+double SignBound::reach(float value_minus_level, double slope, int stride) const {
+  const double radius = std::abs(static_cast<double>(value_minus_level)) / slope;
   const double square = radius * radius;
   if (stride > trusted_stride_ || std::abs(value_minus_level + level_) < saturation_) return square;
   double diagonal = 0;
@@ -118,8 +174,10 @@ double SignBound::reach(float value_minus_level, int stride) const {
 }
 
 bool SignBound::may_be_crossed(const std::array<float, 8>& corner,
+                               const GridIndex& first,
                                const GridIndex& extent,
                                int stride) const {
+  const double slope = slope_at(first);
   const bool inside = corner[0] > 0;
   std::array<double, 8> reaches;
   double diagonal = 0;
@@ -129,7 +187,7 @@ bool SignBound::may_be_crossed(const std::array<float, 8>& corner,
   bool all_reach_middle = true;
   for (std::size_t c = 0; c < 8; ++c) {
     if ((corner[c] > 0) != inside) return true;
-    reaches[c] = reach(corner[c], stride);
+    reaches[c] = reach(corner[c], slope, stride);
     all_reach_middle = all_reach_middle && reaches[c] > 0.25 * diagonal;
   }
   // Every point is within half the diagonal of its nearest corner.
@@ -156,6 +214,7 @@ bool SignBound::may_be_crossed(const std::array<float, 8>& corner,
 int SignBound::implied_sign(const Lattice& lattice, const GridIndex& point) const {
   std::array<std::array<int, 2>, 3> cells;
   for (std::size_t axis = 0; axis < 3; ++axis) cells[axis] = lattice.cells_at(point[axis]);
+  const double slope = slope_at(point);
   bool inside = false, outside = false;
   for (int i = cells[0][0]; i <= cells[0][1] + 1; ++i) {
     for (int j = cells[1][0]; j <= cells[1][1] + 1; ++j) {
@@ -165,7 +224,9 @@ int SignBound::implied_sign(const Lattice& lattice, const GridIndex& point) cons
         const double x = spacing_[0] * (lattice.to_grid(i) - point[0]);
         const double y = spacing_[1] * (lattice.to_grid(j) - point[1]);
         const double z = spacing_[2] * (lattice.to_grid(k) - point[2]);
-        if (x * x + y * y + z * z >= reach(value, lattice.stride())) continue;
+        if (x * x + y * y + z * z >= reach(value, slope, lattice.stride())) {
+          continue;
+        }
         (value > 0 ? inside : outside) = true;
       }
     }

@@ -63,20 +63,23 @@ std::vector<GridIndex> missing_corners(const BrickTable& values,
                                        float level,
                                        bool closed,
                                        const std::vector<GridIndex>& bricks,
-                                       int threads) {
+                                       int threads,
+                                       const std::function<void()>& poll) {
   const std::vector<GridIndex> blocks = blocks_around(values, bricks);
   std::vector<std::vector<GridIndex>> of_block(blocks.size());
   const BlockReader reader(values, level, closed);
-  parallel_blocks(threads,
-                  static_cast<std::int64_t>(blocks.size()),
-                  16,
-                  [&](std::int64_t begin, std::int64_t end) {
-                    BlockValues block;
-                    for (auto n = static_cast<std::size_t>(begin); std::cmp_less(n, end); ++n) {
-                      if (!reader.read(blocks[n], block) || !block.crossed) continue;
-                      add_missing(blocks[n], block, of_block[n]);
-                    }
-                  });
+  parallel_blocks(
+      threads,
+      static_cast<std::int64_t>(blocks.size()),
+      16,
+      [&](std::int64_t begin, std::int64_t end) {
+        BlockValues block;
+        for (auto n = static_cast<std::size_t>(begin); std::cmp_less(n, end); ++n) {
+          if (!reader.read(blocks[n], block) || !block.crossed) continue;
+          add_missing(blocks[n], block, of_block[n]);
+        }
+      },
+      poll);
   std::vector<GridIndex> missing;
   for (const auto& part : of_block) missing.insert(missing.end(), part.begin(), part.end());
   std::sort(missing.begin(), missing.end());
