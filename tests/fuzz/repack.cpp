@@ -19,15 +19,26 @@ namespace {
 namespace fs = std::filesystem;
 using namespace sinter::checkpoint;
 
-/// One folder for the whole run.
+/// One folder for the whole run, removed at its end.
+class Folder {
+ public:
+  Folder() : path_((fs::temp_directory_path() / "sinter-fuzz-XXXXXX").string()) {
+    if (::mkdtemp(path_.data()) == nullptr) abort();
+    path_ += '/';
+  }
+  ~Folder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 const std::string& folder() {
-  static const std::string path = [] {
-    std::string name = (fs::temp_directory_path() / "sinter-fuzz-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) abort();
-    std::atexit([] { fs::remove_all(folder()); });
-    return name + "/";
-  }();
-  return path;
+  static const Folder whole_run;
+  return whole_run.path();
 }
 
 RepackOptions options_from(std::uint8_t choice) {
