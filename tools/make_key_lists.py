@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests/checkpoint/keys/*.txt: names, dtypes and shapes of the official Hunyuan3D-2 checkpoints.
+"""Writes tests/checkpoint/keys/*.txt: names, dtypes and shapes of the official Hunyuan3D-2 checkpoints; and
+tests/checkpoint/published.txt, which names the list of each checkpoint: several share one.
 
 The tables below are the published architecture. What proves them: of each file, the number of tensors, the number of
 parameters and the exact size in bytes of the safetensors file that holds just these tensors (header included) must
@@ -16,7 +17,8 @@ import re
 import sys
 from pathlib import Path
 
-KEYS = Path(__file__).resolve().parent.parent / "tests" / "checkpoint" / "keys"
+FOLDER = Path(__file__).resolve().parent.parent / "tests" / "checkpoint"
+KEYS = FOLDER / "keys"
 
 
 def linear(name, rows, columns, bias=True):
@@ -154,6 +156,26 @@ FILES = [
     ("vae-v2-1", vae(encoder=True), None, 214_212_865 + 113_533_312, None),
     ("vae-v2-mini-turbo", vae(turbo=True), None, 203_690_497, 407_410_402),
 ]
+# Published folder, its list, and the published size of model.fp16.safetensors; None where that is not known.
+PUBLISHED = [
+    ("hunyuan3d-dit-v2-0", "v2-0", 4_928_151_562),
+    ("hunyuan3d-dit-v2-0-fast", "v2-0-turbo", None),
+    ("hunyuan3d-dit-v2-0-turbo", "v2-0-turbo", 4_930_777_530),
+    ("hunyuan3d-dit-v2-mini", "v2-mini", 3_819_958_234),
+    ("hunyuan3d-dit-v2-mini-fast", "v2-mini-turbo", None),
+    ("hunyuan3d-dit-v2-mini-turbo", "v2-mini-turbo", 3_822_584_202),
+    ("hunyuan3d-dit-v2-mv", "v2-0", 4_928_151_562),
+    ("hunyuan3d-dit-v2-mv-fast", "v2-0-turbo", None),
+    ("hunyuan3d-dit-v2-mv-turbo", "v2-0-turbo", None),
+    ("hunyuan3d-dit-v2-1", "v2-1", None),
+    ("hunyuan3d-vae-v2-1", "vae-v2-1", None),
+    ("hunyuan3d-vae-v2-0", "vae-v2-0", None),
+    ("hunyuan3d-vae-v2-0-turbo", "vae-v2-mini-turbo", None),
+    ("hunyuan3d-vae-v2-0-withencoder", "vae-v2-0-withencoder", None),
+    ("hunyuan3d-vae-v2-mini", "vae-v2-0", None),
+    ("hunyuan3d-vae-v2-mini-turbo", "vae-v2-mini-turbo", 407_410_402),
+    ("hunyuan3d-vae-v2-mini-withencoder", "vae-v2-0-withencoder", None),
+]
 COMPONENTS = [
     ("transformer 2.0", transformer_2_0(16, 32, False), 1_113_274_432),
     ("transformer mini", transformer_2_0(8, 16, False), 559_196_224),
@@ -196,11 +218,30 @@ def expect(what, got, wanted):
         sys.exit(f"make_key_lists: {what}: expected {wanted}, got {got}")
 
 
+def write(path, text):
+    """Or compares, with --check."""
+    if "--check" in sys.argv[1:]:
+        expect(str(path), path.read_text() if path.exists() else "no such file", text)
+    else:
+        path.write_text(text)
+
+
+def write_published(sizes):
+    """`sizes`: bytes of each list."""
+    text = "# folder, key list, published bytes of model.fp16.safetensors (- where not known)\n"
+    text += "# written by tools/make_key_lists.py\n"
+    for folder, name, size in PUBLISHED:
+        expect(f"{folder}: bytes", sizes[name], size)
+        text += f"{folder} {name} {'-' if size is None else size}\n"
+    write(FOLDER / "published.txt", text)
+
+
 def main():
     for name, lines, parameters in COMPONENTS:
         expect(f"{name}: parameters", totals(lines)[1], parameters)
     expect("transformer 2.1: tensors", totals(transformer_2_1())[0], 752)
     KEYS.mkdir(parents=True, exist_ok=True)
+    sizes = {}
     for name, lines, tensors, parameters, size in FILES:
         got = totals(lines)
         for what, value, wanted in zip(("tensors", "parameters", "bytes"), got, (tensors, parameters, size)):
@@ -208,12 +249,10 @@ def main():
         text = f"# {name}: {got[0]} tensors, {got[1]} parameters, {got[2]} bytes as fp16 safetensors\n"
         text += "# written by tools/make_key_lists.py\n"
         text += "".join(f"{pattern} F16 {','.join(map(str, shape))}\n" for pattern, shape in lines)
-        path = KEYS / f"{name}.txt"
-        if "--check" in sys.argv[1:]:
-            expect(str(path), path.read_text() if path.exists() else "no such file", text)
-        else:
-            path.write_text(text)
+        write(KEYS / f"{name}.txt", text)
+        sizes[name] = got[2]
         print(f"{name}: {got[0]} tensors, {got[1]} parameters, {got[2]} bytes")
+    write_published(sizes)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ namespace sinter::cli {
 namespace {
 
 struct GenerateArguments : ShapeArguments {
-  std::string image, output, metrics;
+  std::vector<Picture> pictures;
+  std::string output, metrics;
 };
 
 volatile std::sig_atomic_t interrupted = 0;
@@ -30,6 +31,8 @@ nlohmann::ordered_json to_json(const Metrics& metrics) {
   }
   return {{"seconds", metrics.seconds},
           {"stages", stages},
+          {"steps", metrics.steps},
+          {"guidance", metrics.guidance},
           {"steps_computed", metrics.steps_computed},
           {"steps_elided", metrics.steps_elided},
           {"network_evaluations", metrics.network_evaluations},
@@ -47,10 +50,13 @@ nlohmann::ordered_json to_json(const Metrics& metrics) {
 
 void write_metrics(const GenerateArguments& arguments, const Metrics& metrics, const Error* error) {
   if (arguments.metrics.empty()) return;
+  nlohmann::ordered_json pictures = nlohmann::ordered_json::object();
+  for (const Picture& picture : arguments.pictures)
+    pictures[to_string(picture.view)] = picture.path;
   nlohmann::ordered_json json = {{"sinter", SINTER_VERSION},
                                  {"status", error == nullptr ? "ok" : to_string(error->code())},
                                  {"error", error == nullptr ? "" : error->message()},
-                                 {"image", arguments.image},
+                                 {"pictures", pictures},
                                  {"output", arguments.output}};
   json.update(to_json(metrics));
   // Paths may hold bytes that are not UTF-8; they are replaced rather than refused.
@@ -69,7 +75,7 @@ void generate(const GenerateArguments& arguments, Metrics& metrics) {
     return interrupted == 0;
   };
   const GenerateResult result =
-      engine.generate(arguments.image, arguments.options, progress, &metrics);
+      engine.generate(arguments.pictures, arguments.options, progress, &metrics);
   write_mesh(arguments.output, result.mesh, result.provenance, arguments.write);
   line.finish();
   if (!arguments.quiet) {
@@ -98,16 +104,31 @@ void generate_with_metrics(GenerateArguments& arguments) {
   write_metrics(arguments, metrics, nullptr);
 }
 
+/// The positional picture is the front; the others are named.
+void add_pictures(CLI::App& command, GenerateArguments& arguments) {
+  const auto add = [&](const char* option, View view, const char* help) {
+    return command.add_option_function<std::string>(
+        option,
+        [&arguments, view](const std::string& path) {
+          arguments.pictures.push_back({path, view});
+        },
+        help);
+  };
+  add("image", View::front, "PNG, JPEG, WebP, BMP or TIFF; best a cut-out with transparency");
+  const char* side = "picture of this side; models of several views take any of the four";
+  add("--front", View::front, "the same as the picture without an option")->group("Views");
+  add("--left", View::left, side)->group("Views");
+  add("--back", View::back, side)->group("Views");
+  add("--right", View::right, side)->group("Views");
+}
+
 }  // namespace
 
 void add_generate(CLI::App& app, int&) {
   auto arguments = std::make_shared<GenerateArguments>();
-  CLI::App* command = app.add_subcommand("generate", "turn a picture into a mesh");
-  command
-      ->add_option("image",
-                   arguments->image,
-                   "PNG, JPEG, WebP, BMP or TIFF; best a cut-out with transparency")
-      ->required();
+  CLI::App* command =
+      app.add_subcommand("generate", "turn a picture, or several views, into a mesh");
+  add_pictures(*command, *arguments);
   command
       ->add_option(
           "-o,--output", arguments->output, "mesh to write: .glb, .obj, .ply, .stl, .3mf or .usdz")

@@ -57,15 +57,23 @@ void add_shape_options(CLI::App& command, ShapeArguments& arguments) {
       ->default_str("the shipped models/sinter-small")
       ->group("Model");
   add_model_options(command, arguments.engine.variant, arguments.engine.config);
+  command
+      .add_option("--vae",
+                  arguments.engine.vae,
+                  "folder, repository or file of a VAE to use instead of the model's own")
+      ->group("Model");
 
   GenerateOptions& options = arguments.options;
-  command.add_option("--steps", options.steps, "sampling steps, 1..1000")
-      ->capture_default_str()
-      ->group("Sampling");
   command
       .add_option(
-          "--guidance", options.guidance, "how strictly to follow the picture; negative: off")
-      ->capture_default_str()
+          "--steps", options.steps, "sampling steps, 1..1000, or 1..100 for step-distilled models")
+      ->default_str("the model's own: 50; distilled 30 or 5")
+      ->group("Sampling");
+  command
+      .add_option("--guidance",
+                  options.guidance,
+                  "how strictly to follow the picture; negative: off; distilled models: 0..65")
+      ->default_str("the model's own: 5")
       ->group("Sampling");
   command
       .add_option_function<std::string>(

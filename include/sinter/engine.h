@@ -1,14 +1,18 @@
 #pragma once
 /// \file
-/// From one picture to a mesh.
+/// From one picture to a mesh, or from several views of one object.
 ///
 ///     sinter::Engine engine("models/sinter-small");
 ///     sinter::Mesh mesh = engine.generate("chair.png", {}).mesh;
 ///     sinter::write_mesh("chair.glb", mesh);
+///
+///     sinter::Engine views("hunyuan3d-dit-v2-mv");
+///     views.generate({{"front.png", sinter::View::front}, {"back.png", sinter::View::back}});
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,10 +42,28 @@ enum class FlashVdmLevels {
   upstream,  ///< the reference's sizes: 384 is decoded at 380, 256 at 252, 512 at 504
 };
 
+/// Which side of the object a picture shows: the front, then each a quarter turn clockwise from the
+/// one before, as the released models name them.
+enum class View { front, left, back, right };
+
+/// "front", "left", "back" or "right".
+const char* to_string(View view);
+
+struct Picture {
+  std::string path;  ///< PNG, JPEG, WebP, BMP or TIFF; a cut-out is recentred, an opaque
+                     ///< one used whole
+  View view = View::front;
+};
+
 /// Defaults are those of the official pipeline, except that the decode is hierarchical.
 struct GenerateOptions {
-  int steps = 50;  ///< 1..1000 scheduler steps; the last one of flow-match Euler has size zero
-  double guidance = 5.0;        ///< classifier-free guidance scale; negative turns guidance off
+  /// Scheduler steps, 1..1000, or 1..100 for step-distilled models; empty takes what the model was
+  /// made for: 50, or 30 and 5 for distilled ones (docs/models.md). The last step of flow-match
+  /// Euler has size zero.
+  std::optional<int> steps = {};
+  /// How strictly to follow the picture; empty takes the model's own, 5. Negative turns guidance
+  /// off; models that take the scale as an input accept 0..65 only.
+  std::optional<double> guidance = {};
   std::uint64_t seed = 1234;    ///< of the initial noise
   Noise noise = Noise::philox;  ///< the stream that the seed begins: sinter/noise.h
   int octree = 384;             ///< grid cells along each axis, 16..512
@@ -87,6 +109,8 @@ struct StageTime {
 struct Metrics {
   std::vector<StageTime> stages;
   double seconds = 0;                    ///< whole run
+  int steps = 0;                         ///< scheduler steps, asked for or the model's own
+  double guidance = 0;                   ///< guidance scale, asked for or the model's own
   std::int64_t network_evaluations = 0;  ///< DiT forwards, each guidance half counted
   std::int64_t steps_computed = 0, steps_elided = 0;
   std::int64_t grid_points = 0;              ///< of the grid that was decoded: (octree + 1)^3
@@ -113,6 +137,10 @@ struct EngineOptions {
   /// Keep the networks in memory between runs: the second run starts at once. Otherwise each is
   /// loaded when a run comes to it and freed after, so that the largest decides the memory needed.
   bool keep_weights = false;
+  /// A stand-alone VAE (folder, repository or file) used instead of the model's own: one of the
+  /// same latent space, for example the turbo VAE with its small geometry decoder. It also sets the
+  /// number of latent tokens. Empty: the model's own.
+  std::string vae = {};
   /// Receives warnings; default: dropped.
   std::function<void(const std::string&)> warn;
 };
@@ -132,9 +160,15 @@ class Engine {
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
 
-  /// \param image_path PNG, JPEG, WebP, BMP or TIFF; a cut-out with transparency is recentred, an
-  /// opaque picture is used whole. \param metrics filled on every path, errors included, where not
-  /// null.
+  /// \param pictures any subset of the views, each once, in any order; one picture, the front, for
+  /// models that know a single view. \param metrics filled on every path, errors included, where
+  /// not null.
+  GenerateResult generate(const std::vector<Picture>& pictures,
+                          const GenerateOptions& options = {},
+                          const ProgressCallback& progress = {},
+                          Metrics* metrics = nullptr);
+
+  /// The same with one picture, the front.
   GenerateResult generate(const std::string& image_path,
                           const GenerateOptions& options = {},
                           const ProgressCallback& progress = {},

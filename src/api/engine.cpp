@@ -2,22 +2,25 @@
 
 #include "api/threads.h"
 #include "pipeline/image_to_shape.h"
+#include "pipeline/sampling_settings.h"
 #include "sinter/version.h"
 
 namespace sinter {
 
 namespace {
 
-checkpoint::ModelRequest model_request(const std::string& model, const EngineOptions& options) {
-  return {model, checkpoint::parse_variant(options.variant), options.config};
+models::ShapeModel open_model(const std::string& name, const EngineOptions& options) {
+  const checkpoint::Variant variant = checkpoint::parse_variant(options.variant);
+  models::ShapeModel model = models::ShapeModel::open({name, variant, options.config});
+  if (!options.vae.empty()) model.use_vae({options.vae, variant});
+  return model;
 }
 
 }  // namespace
 
 struct Engine::State {
   State(const std::string& name, EngineOptions options)
-      : path(name),
-        networks(models::ShapeModel::open(model_request(name, options)), options.keep_weights) {
+      : path(name), vae(options.vae), networks(open_model(name, options), options.keep_weights) {
     ctx.threads = resolve_threads(options.threads);
     ctx.switches = Switches::from_environment();
     ctx.log = [warn = std::move(options.warn)](LogLevel level, const std::string& text) {
@@ -26,15 +29,12 @@ struct Engine::State {
     for (const std::string& note : networks.model().notes()) ctx.log(LogLevel::warning, note);
   }
 
-  const std::string& content_hash(const std::function<void()>& poll) {
-    if (hash.empty()) hash = networks.model().checkpoint().content_hash(poll);
-    return hash;
-  }
+  Provenance provenance(const GenerateOptions& options, const std::function<void()>& poll);
 
-  std::string path;
+  std::string path, vae;
   pipeline::Networks networks;
   Context ctx;
-  std::string hash;
+  std::string hash, vae_hash;  // empty until they are needed: every byte is read
 };
 
 namespace {
@@ -54,18 +54,22 @@ std::string decode_name(const GenerateOptions& options) {
   return name;
 }
 
-Provenance make_provenance(const std::string& model,
-                           const std::string& hash,
-                           const GenerateOptions& options) {
+/// "models/sinter-small/" -> "sinter-small": a name that says nothing of the machine.
+std::string last_component(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path.substr(path.find_last_of('/') + 1);
+}
+
+/// Steps and guidance are those that the model takes where the options leave them open.
+Provenance describe_run(const models::ShapeModel& model, const GenerateOptions& options) {
+  const pipeline::SamplingSettings settings = pipeline::sampling_settings(model, options);
   Provenance provenance;
   provenance.box = options.box;
   provenance.entries = {
-      {"model", model},
-      {"model_sha256", hash},
       {"seed", options.seed},
       {"noise", std::string(to_string(options.noise))},
-      {"steps", std::int64_t{options.steps}},
-      {"guidance", options.guidance},
+      {"steps", std::int64_t{settings.steps}},
+      {"guidance", settings.guidance},
       {"octree", std::int64_t{options.octree}},
       {"decode", decode_name(options)},
       {"level", options.level},
@@ -76,13 +80,21 @@ Provenance make_provenance(const std::string& model,
   return provenance;
 }
 
-/// "models/sinter-small/" -> "sinter-small": a name that says nothing of the machine.
-std::string last_component(std::string path) {
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  return path.substr(path.find_last_of('/') + 1);
-}
-
 }  // namespace
+
+Provenance Engine::State::provenance(const GenerateOptions& options,
+                                     const std::function<void()>& poll) {
+  const models::ShapeModel& model = networks.model();
+  Provenance result = describe_run(model, options);
+  auto& entries = result.entries;
+  if (hash.empty()) hash = model.checkpoint().content_hash(poll);
+  if (!vae.empty()) {
+    if (vae_hash.empty()) vae_hash = model.vae_checkpoint().content_hash(poll);
+    entries.insert(entries.begin(), {{"vae", last_component(vae)}, {"vae_sha256", vae_hash}});
+  }
+  entries.insert(entries.begin(), {{"model", last_component(path)}, {"model_sha256", hash}});
+  return result;
+}
 
 Engine::Engine(const std::string& model, EngineOptions options)
     : state_(std::make_unique<State>(model, std::move(options))) {}
@@ -92,10 +104,17 @@ Engine& Engine::operator=(Engine&&) noexcept = default;
 
 Provenance Engine::provenance(const GenerateOptions& options) {
   pipeline::check_options(options);
-  return make_provenance(last_component(state_->path), state_->content_hash({}), options);
+  return state_->provenance(options, {});
 }
 
 GenerateResult Engine::generate(const std::string& image_path,
+                                const GenerateOptions& options,
+                                const ProgressCallback& progress,
+                                Metrics* metrics) {
+  return generate(std::vector<Picture>{{.path = image_path}}, options, progress, metrics);
+}
+
+GenerateResult Engine::generate(const std::vector<Picture>& pictures,
                                 const GenerateOptions& options,
                                 const ProgressCallback& progress,
                                 Metrics* metrics) {
@@ -103,7 +122,9 @@ GenerateResult Engine::generate(const std::string& image_path,
   Metrics own;
   Metrics& filled = metrics != nullptr ? *metrics : own;
   filled = {};
-  filled.weight_bytes = state_->networks.model().checkpoint().total_bytes();
+  const models::ShapeModel& model = state_->networks.model();
+  filled.weight_bytes = model.checkpoint().total_bytes();
+  if (!state_->vae.empty()) filled.weight_bytes += model.vae_checkpoint().total_bytes();
   Progress last;
   const ProgressCallback watched = [&](const Progress& now) {
     last = now;
@@ -111,13 +132,12 @@ GenerateResult Engine::generate(const std::string& image_path,
   };
   GenerateResult result;
   result.mesh =
-      pipeline::image_to_shape(state_->ctx, state_->networks, image_path, options, watched, filled);
+      pipeline::image_to_shape(state_->ctx, state_->networks, pictures, options, watched, filled);
   // The first run of an engine reads the whole checkpoint once more.
   const auto poll = [&] {
     if (!watched(last)) fail(ErrorCode::cancelled, "cancelled");
   };
-  result.provenance =
-      make_provenance(last_component(state_->path), state_->content_hash(poll), options);
+  result.provenance = state_->provenance(options, poll);
   return result;
 }
 

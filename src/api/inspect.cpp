@@ -3,6 +3,7 @@
 #include "checkpoint/config.h"
 #include "checkpoint/model_source.h"
 #include "core/error.h"
+#include "pipeline/sampling_settings.h"
 #include "sinter/inspect.h"
 
 namespace sinter {
@@ -64,7 +65,21 @@ void describe(const checkpoint::ConfigFacts& facts, Pairs& pairs) {
   if (facts.scale_factor) pairs.emplace_back("latent scale factor", cat(*facts.scale_factor));
   if (facts.processor_image_size) add(pairs, "picture size", *facts.processor_image_size);
   if (facts.image_size) add(pairs, "image encoder input", *facts.image_size);
+  if (!facts.conditioner_class.empty())
+    pairs.emplace_back("views", facts.multi_view ? cat("1 to ", facts.views) : "1");
   if (!facts.scheduler_class.empty()) pairs.emplace_back("scheduler", facts.scheduler_class);
+}
+
+/// What generate() takes where nothing is asked for.
+void describe_defaults(const checkpoint::ModelFacts& facts,
+                       const checkpoint::ConfigNode& config,
+                       Pairs& pairs) {
+  if (!facts.transformer || !config.has("scheduler")) return;
+  const auto settings =
+      pipeline::default_settings(sampling::SchedulerConfig::from(config.child("scheduler")).kind,
+                                 facts.transformer->guidance_embedder);
+  add(pairs, "default steps", std::int64_t{settings.steps});
+  pairs.emplace_back("default guidance", cat(settings.guidance));
 }
 
 }  // namespace
@@ -85,6 +100,7 @@ ModelInfo inspect_model(const std::string& model,
   if (facts.vae) describe(*facts.vae, info.sizes);
   if (facts.image_encoder) describe(*facts.image_encoder, info.sizes);
   if (facts.config) describe(*facts.config, info.sizes);
+  describe_defaults(facts, source.config, info.sizes);
   for (const checkpoint::ComponentFacts& component : facts.components) {
     info.components.push_back({component.prefix,
                                static_cast<std::int64_t>(component.tensors),

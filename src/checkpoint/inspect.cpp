@@ -17,6 +17,8 @@ constexpr std::int64_t kMiniDoubleBlocks = 8;
 constexpr std::int64_t kMiniSingleBlocks = 16;
 constexpr std::int64_t kReleasedWidth21 = 2048;
 constexpr std::int64_t kReleasedBlocks21 = 21;
+constexpr std::int64_t kMiniLatents = 512;
+constexpr std::int64_t kReleasedViews = 4;
 
 std::int64_t divided(std::int64_t a, std::int64_t b) {
   return b == 0 ? 0 : a / b;
@@ -106,6 +108,11 @@ ConfigFacts config_facts(const ConfigNode& config) {
   facts.scale_factor = optional_value<double>(vae.find("params"), "scale_factor");
   facts.image_size =
       optional_value<std::int64_t>(main_encoder(config).find("kwargs"), "image_size");
+  const ConfigNode encoder = main_encoder(config);
+  if (encoder.get("type", "").ends_with("MV")) {
+    facts.multi_view = true;
+    facts.views = encoder.find("kwargs").get("view_num", kReleasedViews);
+  }
   facts.processor_image_size =
       optional_value<std::int64_t>(config.find("image_processor").find("params"), "size");
   facts.model_class = class_of(config.find("model"));
@@ -118,9 +125,7 @@ ConfigFacts config_facts(const ConfigNode& config) {
 
 /// "base", "mini-turbo", "mv-fast", ...: depth names the size, the conditioner tells several views,
 /// the guidance embedder a distilled model, its scheduler which kind.
-std::string variant_of(const TransformerFacts& facts,
-                       const std::optional<ConfigFacts>& config,
-                       bool multi_view) {
+std::string variant_of(const TransformerFacts& facts, const std::optional<ConfigFacts>& config) {
   const auto depth = std::pair(facts.double_blocks, facts.single_blocks);
   std::string size;
   if (facts.width == kReleasedWidth && depth == std::pair(kMiniDoubleBlocks, kMiniSingleBlocks)) {
@@ -129,13 +134,22 @@ std::string variant_of(const TransformerFacts& facts,
              depth != std::pair(kBaseDoubleBlocks, kBaseSingleBlocks)) {
     size = "custom size";
   }
-  if (multi_view) size += size.empty() ? "mv" : "-mv";
+  if (config && config->multi_view) size += size.empty() ? "mv" : "-mv";
   if (!facts.guidance_embedder) return size.empty() ? "base" : size;
   const std::string scheduler = config ? config->scheduler_class : "";
   const char* kind = scheduler.empty()                                 ? "distilled"
                      : scheduler.find("Consistency") != scheduler.npos ? "turbo"
                                                                        : "fast";
   return size.empty() ? kind : size + "-" + kind;
+}
+
+/// "decoder", "mini turbo decoder", "encoder and decoder", ...
+std::string variant_of(const VaeFacts& facts, const std::optional<ConfigFacts>& config) {
+  const bool mini = config && config->num_latents == kMiniLatents;
+  const bool turbo = facts.geo_width > 0 && facts.geo_width < facts.width;
+  return cat(mini ? "mini " : "",
+             turbo ? "turbo " : "",
+             facts.has_encoder ? "encoder and decoder" : "decoder");
 }
 
 std::string kind_of(const NameScope& scope) {
@@ -217,13 +231,10 @@ ModelFacts inspect(const Checkpoint& checkpoint, const ConfigNode& config) {
     facts.variant = released ? "base" : "custom size";
   } else if (facts.transformer) {
     facts.family = "Hunyuan3D 2.0";
-    const bool multi_view = encoder.get("type", "").ends_with("MV");
-    facts.variant = variant_of(*facts.transformer, facts.config, multi_view);
+    facts.variant = variant_of(*facts.transformer, facts.config);
   } else if (facts.vae) {
     facts.family = "ShapeVAE";
-    if (facts.vae->geo_width > 0 && facts.vae->geo_width < facts.vae->width) {
-      facts.variant = "turbo";
-    }
+    facts.variant = variant_of(*facts.vae, facts.config);
   }
   facts.missing = missing_of(facts);
   return facts;

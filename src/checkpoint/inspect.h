@@ -65,12 +65,15 @@ struct ConfigFacts {
   std::optional<double> scale_factor;
   std::optional<std::int64_t> image_size;            ///< input of the image encoder
   std::optional<std::int64_t> processor_image_size;  ///< output of the preprocessor
+  bool multi_view = false;  ///< the conditioner tells views of the object apart
+  std::int64_t views = 1;   ///< pictures that the conditioner takes at most
   std::string model_class, vae_class, conditioner_class, scheduler_class, processor_class;
 };
 
 struct ModelFacts {
   std::string family;   ///< "Hunyuan3D 2.0", "Hunyuan3D 2.1", "ShapeVAE" or "unknown"
-  std::string variant;  ///< "base", "mini-turbo", "mv", "custom size", ...; empty where unknown
+  std::string variant;  ///< "base", "mini-turbo", "mv", "custom size", "turbo decoder", ...; empty
+                        ///< where unknown
   std::vector<ComponentFacts> components;
   std::optional<TransformerFacts> transformer;
   std::optional<VaeFacts> vae;

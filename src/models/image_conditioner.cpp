@@ -1,9 +1,13 @@
 #include "models/image_conditioner.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
+#include <vector>
 
 #include "models/config_reader.h"
+#include "ops/elementwise.h"
+#include "ops/embedding.h"
 #include "ops/resize.h"
 
 namespace sinter::models {
@@ -17,13 +21,14 @@ ImageConditionerConfig ImageConditionerConfig::from(const checkpoint::ConfigNode
   check_target(conditioner, "SingleImageEncoder");
   const checkpoint::ConfigNode encoder = conditioner.child("params").child("main_image_encoder");
   const auto type = encoder.required<std::string>("type");
-  SINTER_CHECK(type == "DinoImageEncoder",
+  const bool multi_view = type == "DinoImageEncoderMV";
+  SINTER_CHECK(multi_view || type == "DinoImageEncoder",
                ErrorCode::unsupported,
                "[config] ",
                encoder.file(),
                ": ",
                encoder.path(),
-               ".type: expected DinoImageEncoder, got ",
+               ".type: expected DinoImageEncoder or DinoImageEncoderMV, got ",
                type);
   const checkpoint::ConfigNode kwargs = encoder.child("kwargs");
   ImageConditionerConfig c;
@@ -35,6 +40,8 @@ ImageConditionerConfig ImageConditionerConfig::from(const checkpoint::ConfigNode
         cat("expected a multiple of patch_size ", c.backbone.patch_size, ", found ", c.image_size));
   }
   c.use_cls_token = kwargs.get("use_cls_token", c.use_cls_token);
+  constexpr std::int64_t kUpstreamViews = 4;
+  if (multi_view) c.views = read_integer(kwargs, "view_num", kUpstreamViews, {1, kUpstreamViews});
   return c;
 }
 
@@ -69,9 +76,52 @@ Tensor ImageConditioner::pixels(Context& ctx, const Tensor& image) const {
   return result;
 }
 
-Tensor ImageConditioner::forward(Context& ctx, const Tensor& image) const {
+Tensor ImageConditioner::encode(Context& ctx, const Tensor& image) const {
   const Tensor tokens = backbone_.forward(ctx, pixels(ctx, image));
   return config_.use_cls_token ? tokens : tokens.slice(1, tokens.dim(0));
+}
+
+std::vector<ViewImage> ImageConditioner::sorted(std::span<const ViewImage> images) const {
+  std::vector<ViewImage> result(images.begin(), images.end());
+  std::sort(result.begin(), result.end(), [](const ViewImage& a, const ViewImage& b) {
+    return a.view < b.view;
+  });
+  const std::int64_t views = std::max<std::int64_t>(config_.views, 1);
+  SINTER_CHECK(!result.empty() && result.front().view >= 0 && result.back().view < views,
+               ErrorCode::invalid_argument,
+               "[conditioner] views: expected one or more of 0..",
+               views - 1,
+               ", got ",
+               result.empty() ? cat("none") : cat(result.front().view, "..", result.back().view));
+  for (std::size_t i = 1; i < result.size(); ++i) {
+    SINTER_CHECK(result[i].view != result[i - 1].view,
+                 ErrorCode::invalid_argument,
+                 "[conditioner] views: expected each once, got ",
+                 result[i].view,
+                 " twice");
+  }
+  return result;
+}
+
+Tensor ImageConditioner::forward(Context& ctx, std::span<const ViewImage> images) const {
+  const std::int64_t width = config_.backbone.width, each = config_.tokens();
+  const std::vector<ViewImage> views = sorted(images);
+  const auto count = static_cast<std::int64_t>(views.size());
+  const Tensor result = ctx.allocate(DType::f32, {count * each, width}, "condition");
+  for (std::int64_t i = 0; i < count; ++i) {
+    ArenaScope scope(ctx.arena());
+    const auto& [image, view] = views[static_cast<std::size_t>(i)];
+    const Tensor encoded = encode(ctx, image), tokens = result.slice(i * each, (i + 1) * each);
+    std::copy_n(encoded.f32(), encoded.elements(), tokens.f32_mut());
+    if (config_.multi_view()) {
+      ops::add_in_place(ctx, tokens, ops::position_embedding(ctx, view, width));
+    }
+  }
+  return result;
+}
+
+Tensor ImageConditioner::forward(Context& ctx, const Tensor& image) const {
+  return forward(ctx, std::array{ViewImage{.image = image}});
 }
 
 }  // namespace sinter::models

@@ -58,17 +58,25 @@ std::unique_ptr<const ShapeDenoiser> make_dit(const Binder& binder, const DitCon
   return std::make_unique<Hunyuan3DDit>(binder, std::get<Hunyuan3DDitConfig>(config));
 }
 
-/// Binds all networks to names and shapes alone.
-void check_names(const Checkpoint& checkpoint, const ShapeModelConfig& config) {
+void bind_vae(const Binder& names, const ShapeVaeConfig& config) {
+  const ShapeVae vae(names, config);
+  if (names.has_scope("encoder")) const ShapeEncoder encoder(names, config);
+}
+
+/// The checkpoint without its data.
+Checkpoint outline_of(const Checkpoint& checkpoint) {
   std::vector<TensorEntry> entries(checkpoint.entries().begin(), checkpoint.entries().end());
   for (TensorEntry& entry : entries) entry.bytes = {};
+  return Checkpoint::outline(std::move(entries), checkpoint.path());
+}
+
+/// Binds all networks to names and shapes alone.
+void check_names(const Checkpoint& checkpoint, const ShapeModelConfig& config) {
   checkpoint::WeightStore store;
-  const Binder root(Checkpoint::outline(std::move(entries), checkpoint.path()), store);
+  const Binder root(outline_of(checkpoint), store);
   const ImageConditioner conditioner(root.scope("conditioner"), config.conditioner);
   make_dit(root.scope("model"), config.dit);
-  const Binder vae_names = root.scope("vae");
-  const ShapeVae vae(vae_names, config.vae);
-  if (vae_names.has_scope("encoder")) const ShapeEncoder encoder(vae_names, config.vae);
+  bind_vae(root.scope("vae"), config.vae);
   root.finish();
 }
 
@@ -126,12 +134,42 @@ ShapeModel ShapeModel::open(const ModelRequest& request) {
 ShapeModel::ShapeModel(Checkpoint checkpoint, ConfigNode config)
     : checkpoint_(std::move(checkpoint)),
       document_(std::move(config)),
-      config_(ShapeModelConfig::from(document_)) {
+      config_(ShapeModelConfig::from(document_)),
+      vae_checkpoint_(checkpoint_) {
   check_names(checkpoint_, config_);
 }
 
+void ShapeModel::use_vae(const ModelRequest& request) {
+  ModelSource source = open_configured(request);
+  use_vae(std::move(source.checkpoint), source.config);
+  notes_.insert(notes_.end(), source.notes.begin(), source.notes.end());
+}
+
+void ShapeModel::use_vae(Checkpoint checkpoint, const ConfigNode& config) {
+  const ShapeVaeConfig vae = ShapeVaeConfig::from(config);
+  SINTER_CHECK(vae.embed_dim == config_.vae.embed_dim,
+               ErrorCode::invalid_argument,
+               "[model] vae: expected ",
+               config_.vae.embed_dim,
+               " latent channels, as the transformer has (",
+               document_.file(),
+               "), got ",
+               vae.embed_dim,
+               " (",
+               config.file(),
+               ")");
+  checkpoint::WeightStore store;
+  const Binder names(outline_of(checkpoint), store);
+  bind_vae(names, vae);
+  names.finish();
+  config_.vae = vae;
+  vae_checkpoint_ = std::move(checkpoint);
+  vae_prefix_.clear();
+}
+
 bool ShapeModel::has_encoder() const {
-  return !checkpoint_.with_prefix("vae.encoder.").empty();
+  const std::string dot = vae_prefix_.empty() ? "" : ".";
+  return !vae_checkpoint_.with_prefix(vae_prefix_ + dot + "encoder.").empty();
 }
 
 Loaded<ImageConditioner> ShapeModel::load_conditioner(int threads, const Poll& poll) const {
@@ -147,22 +185,17 @@ Loaded<ShapeDenoiser> ShapeModel::load_dit(int threads, const Poll& poll) const 
 }
 
 Loaded<ShapeVae> ShapeModel::load_vae(int threads, const Poll& poll) const {
-  return load<ShapeVae>(checkpoint_, "vae", config_.vae, threads, poll, encoder_parts());
+  return load<ShapeVae>(vae_checkpoint_, vae_prefix_, config_.vae, threads, poll, encoder_parts());
 }
 
 Loaded<ShapeEncoder> ShapeModel::load_encoder(int threads) const {
   SINTER_CHECK(has_encoder(),
                ErrorCode::not_found,
                "[model] vae.encoder: expected the weights of the VAE's encoder, found none (",
-               checkpoint_.path(),
+               vae_checkpoint_.path(),
                ")");
-  return load<ShapeEncoder>(checkpoint_, "vae", config_.vae, threads, {}, decoder_parts());
-}
-
-Loaded<ShapeVae> load_shape_vae(const ModelRequest& request, int threads) {
-  const ModelSource source = open_configured(request);
-  const ShapeVaeConfig config = ShapeVaeConfig::from(source.config);
-  return load<ShapeVae>(source.checkpoint, "", config, threads, {}, encoder_parts());
+  return load<ShapeEncoder>(
+      vae_checkpoint_, vae_prefix_, config_.vae, threads, {}, decoder_parts());
 }
 
 }  // namespace sinter::models

@@ -70,9 +70,19 @@ class ShapeModel {
   /// The whole document: scheduler and image_processor are read by others.
   const checkpoint::ConfigNode& document() const { return document_; }
   const checkpoint::Checkpoint& checkpoint() const { return checkpoint_; }
-  /// What open() took for granted, one line each; see checkpoint::ModelSource.
+  /// What open() and use_vae() took for granted, one line each; see checkpoint::ModelSource.
   const std::vector<std::string>& notes() const { return notes_; }
-  /// False for most bundles: encoders are published apart.
+
+  /// Uses a stand-alone VAE (config.yaml {target, params}, names without prefix) of the same latent
+  /// space instead of the bundle's, for example the turbo VAE with its small geometry decoder:
+  /// number of latents and scale factor in config().vae are then its own. Checked as open() checks;
+  /// raises ErrorCode::invalid_argument naming both files for another number of latent channels.
+  void use_vae(const checkpoint::ModelRequest& request);
+  void use_vae(checkpoint::Checkpoint checkpoint, const checkpoint::ConfigNode& config);
+  /// Holds the VAE in use: checkpoint(), or the stand-alone file.
+  const checkpoint::Checkpoint& vae_checkpoint() const { return vae_checkpoint_; }
+
+  /// Of the VAE in use. False for most bundles: encoders are published apart.
   bool has_encoder() const;
 
   /// Called between tensors while weights are loaded; to stop, it throws.
@@ -90,10 +100,8 @@ class ShapeModel {
   checkpoint::ConfigNode document_;
   ShapeModelConfig config_;
   std::vector<std::string> notes_;
+  checkpoint::Checkpoint vae_checkpoint_;
+  std::string vae_prefix_ = "vae";
 };
-
-/// A stand-alone VAE (config.yaml {target, params}, names without prefix), for example the turbo
-/// VAE with its small geometry decoder: shares the latent space of its family's transformers.
-Loaded<ShapeVae> load_shape_vae(const checkpoint::ModelRequest& request, int threads);
 
 }  // namespace sinter::models

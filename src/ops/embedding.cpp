@@ -34,6 +34,25 @@ Tensor timestep_embedding(Context& ctx,
   return y;
 }
 
+Tensor position_embedding(Context& ctx, std::int64_t position, std::int64_t dim) {
+  SINTER_CHECK(dim > 0 && dim % 2 == 0,
+               ErrorCode::invalid_argument,
+               "[position_embedding] dim: expected a positive even number, got ",
+               dim);
+  if (ctx.device != Device::cpu) fail_device("position_embedding", ctx.device);
+  constexpr double kPeriod = 10000.0;
+  const std::int64_t half = dim / 2;
+  Tensor y = ctx.allocate(DType::f32, {dim}, "position");
+  float* values = y.f32_mut();
+  for (std::int64_t i = 0; i < half; ++i) {
+    const double exponent = static_cast<double>(i) / static_cast<double>(half);
+    const double angle = static_cast<double>(position) / std::pow(kPeriod, exponent);
+    values[i] = static_cast<float>(std::sin(angle));
+    values[half + i] = static_cast<float>(std::cos(angle));
+  }
+  return y;
+}
+
 int fourier_channels(const FourierOptions& options) {
   return 3 + 6 * options.num_freqs;
 }

@@ -25,6 +25,11 @@ Tensor timestep_embedding(Context& ctx,
                           std::span<const float> t,
                           const TimestepEmbeddingOptions& options = {});
 
+/// [dim], dim even: [sin(p w_0) .. sin(p w_{h-1}), cos(p w_0) .. cos(p w_{h-1})], h = dim / 2,
+/// w_i = 10000^(-i / h). Sines first. Formed in f64 and rounded once.
+/// Source: hy3dgen/shapegen/models/conditioner.py, get_1d_sincos_pos_embed_from_grid.
+Tensor position_embedding(Context& ctx, std::int64_t position, std::int64_t dim);
+
 struct FourierOptions {
   int num_freqs = 8;        ///< frequencies 2^0 .. 2^(num_freqs - 1); 1..16
   bool include_pi = false;  ///< multiplies the frequencies by pi

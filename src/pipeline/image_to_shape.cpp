@@ -7,7 +7,9 @@
 #include "mesh/cleanup.h"
 #include "mesh/face_count.h"
 #include "mesh/marching_cubes.h"
+#include "pipeline/pictures.h"
 #include "pipeline/run_monitor.h"
+#include "pipeline/sampling_settings.h"
 #include "pipeline/volume.h"
 #include "pipeline/work_estimate.h"
 #include "sampling/noise.h"
@@ -36,29 +38,40 @@ class Run {
  public:
   Run(Context& ctx,
       Networks& networks,
+      std::span<const Picture> pictures,
       const GenerateOptions& options,
       const ProgressCallback& progress,
       Metrics& metrics)
       : ctx_(ctx),
         networks_(networks),
         model_(networks.model()),
+        pictures_(checked_pictures(model_, pictures)),
         options_(options),
         metrics_(metrics),
+        settings_(sampling_settings(model_, options)),
         schedule_(sampling::make_schedule(
-            sampling::SchedulerConfig::from(model_.document().child("scheduler")), options.steps)),
-        monitor_(plan_stages(model_.config(), ctx.switches, schedule_, guided(), options),
+            sampling::SchedulerConfig::from(model_.document().child("scheduler")),
+            settings_.steps)),
+        monitor_(plan_stages(model_.config(),
+                             ctx.switches,
+                             schedule_,
+                             settings_.guided,
+                             static_cast<std::int64_t>(pictures_.size()),
+                             options),
                  progress,
                  metrics) {
+    metrics_.steps = settings_.steps;
+    metrics_.guidance = settings_.guidance;
     ctx_.poll = [this] { monitor_.poll(); };
   }
   ~Run() { ctx_.poll = {}; }
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
-  Mesh operator()(const std::string& image_path) {
+  Mesh operator()() {
     ArenaScope scope(ctx_.arena());
-    const Tensor image = prepare_image(image_path);
-    const Tensor condition = encode_condition(image);
+    const std::vector<models::ViewImage> images = prepare_images();
+    const Tensor condition = encode_condition(images);
     const Tensor latents = sample(condition);
     const auto vae = networks_.vae(ctx_.threads, ctx_.poll);
     const models::GeometryMemory memory = decode_latents(*vae, latents);
@@ -70,33 +83,33 @@ class Run {
   }
 
  private:
-  /// A model with a guidance embedder takes the scale as an input and runs one branch.
-  bool guided() const { return options_.guidance >= 0 && !model_.config().guidance_embed(); }
-
-  /// [3, size, size] in [-1, 1].
-  Tensor prepare_image(const std::string& path) {
+  /// Each [3, size, size] in [-1, 1].
+  std::vector<models::ViewImage> prepare_images() {
     monitor_.begin("image");
-    const checkpoint::ConfigNode params =
-        model_.document().child("image_processor").child("params");
-    const io::PreprocessOptions preprocess = {
-        .border_ratio = params.get("border_ratio", 0.15),
-        .size = narrow<int>(params.get("size", std::int64_t{512}))};
-    const Image image = io::preprocess_image(io::read_image(path), preprocess, io::printable(path));
-    return io::image_to_tensor(ctx_, image).reshape({3, preprocess.size, preprocess.size});
+    const io::PreprocessOptions preprocess = preprocess_options(model_);
+    std::vector<models::ViewImage> images;
+    for (const Picture& picture : pictures_) {
+      const Image image = io::preprocess_image(
+          io::read_image(picture.path), preprocess, io::printable(picture.path));
+      const Tensor tensor = io::image_to_tensor(ctx_, image);
+      images.push_back({.image = tensor.reshape({3, preprocess.size, preprocess.size}),
+                        .view = static_cast<std::int64_t>(picture.view)});
+    }
+    return images;
   }
 
-  /// [T, condition width].
-  Tensor encode_condition(const Tensor& image) {
+  /// [views * T, condition width].
+  Tensor encode_condition(std::span<const models::ViewImage> images) {
     monitor_.begin("condition");
     const auto conditioner = networks_.conditioner(ctx_.threads, ctx_.poll);
-    return conditioner->forward(ctx_, image);
+    return conditioner->forward(ctx_, images);
   }
 
   /// Noise to data, [L, latent channels].
   Tensor sample(const Tensor& condition_tokens) {
     monitor_.begin("sample");
     const auto& config = model_.config();
-    const auto guidance = static_cast<float>(options_.guidance);
+    const auto guidance = static_cast<float>(settings_.guidance);
     const auto dit = networks_.dit(ctx_.threads, ctx_.poll);
     const Tensor latents =
         ctx_.allocate(DType::f32, {config.vae.num_latents, config.vae.embed_dim}, "latents");
@@ -107,17 +120,18 @@ class Run {
                                                {.condition = condition_tokens,
                                                 .times = schedule_.times(),
                                                 .guidance = guidance,
-                                                .guided = guided()});
+                                                .guided = settings_.guided});
     const int evaluated = sampling::evaluated_steps(schedule_, ctx_.switches);
     metrics_.steps_elided = schedule_.steps() - evaluated;
     sampling::sample_euler(ctx_,
                            schedule_,
-                           {.guidance = guidance, .guided = guided()},
+                           {.guidance = guidance, .guided = settings_.guided},
                            latents,
                            denoise,
                            [&](int done, int total) {
                              metrics_.steps_computed = done;
-                             metrics_.network_evaluations = std::int64_t{done} * (guided() ? 2 : 1);
+                             metrics_.network_evaluations =
+                                 std::int64_t{done} * (settings_.guided ? 2 : 1);
                              monitor_.advance(static_cast<double>(done) / total);
                            });
     return latents;
@@ -182,8 +196,10 @@ class Run {
   Context& ctx_;
   Networks& networks_;
   const models::ShapeModel& model_;
+  std::vector<Picture> pictures_;
   const GenerateOptions& options_;
   Metrics& metrics_;
+  SamplingSettings settings_;
   sampling::Schedule schedule_;
   RunMonitor monitor_;
 };
@@ -191,9 +207,9 @@ class Run {
 }  // namespace
 
 void check_options(const GenerateOptions& options) {
-  check_range("steps", options.steps, 1, 1000);
+  if (options.steps) check_range("steps", *options.steps, 1, 1000);
   check_range("octree", options.octree, mesh::Grid::kMinResolution, mesh::Grid::kMaxResolution);
-  check_range("guidance", options.guidance, -1e3, 1e3);
+  if (options.guidance) check_range("guidance", *options.guidance, -1e3, 1e3);
   check_range("level", options.level, -1e3, 1e3);
   check_range("faces", options.faces, std::int64_t{0}, mesh::kMostFaces);
   constexpr double kLargestBox = 4;
@@ -211,11 +227,11 @@ void check_options(const GenerateOptions& options) {
 
 Mesh image_to_shape(Context& ctx,
                     Networks& networks,
-                    const std::string& image_path,
+                    std::span<const Picture> pictures,
                     const GenerateOptions& options,
                     const ProgressCallback& progress,
                     Metrics& metrics) {
-  return Run(ctx, networks, options, progress, metrics)(image_path);
+  return Run(ctx, networks, pictures, options, progress, metrics)();
 }
 
 }  // namespace sinter::pipeline

@@ -1,10 +1,10 @@
 #pragma once
-// From one picture to a mesh: the stages of Hunyuan3D shape generation, in order.
+// From pictures to a mesh: the stages of Hunyuan3D shape generation, in order.
 //
 // Upstream: hy3dgen/shapegen/pipelines.py (Hunyuan3DDiTFlowMatchingPipeline). No mathematics here:
 // each stage calls one room and hands its result to the next.
 
-#include <string>
+#include <span>
 
 #include "core/context.h"
 #include "pipeline/networks.h"
@@ -16,12 +16,12 @@ namespace sinter::pipeline {
 /// of range.
 void check_options(const GenerateOptions& options);
 
-/// Reads the picture, makes the mesh. The options must have passed check_options(). `metrics` is
+/// Reads the pictures, makes the mesh. The options must have passed check_options(). `metrics` is
 /// filled as the stages run and holds what was reached when an Error leaves. The mesh is closed and
-/// manifold.
+/// manifold. Raises the errors of checked_pictures() and sampling_settings() before any work.
 Mesh image_to_shape(Context& ctx,
                     Networks& networks,
-                    const std::string& image_path,
+                    std::span<const Picture> pictures,
                     const GenerateOptions& options,
                     const ProgressCallback& progress,
                     Metrics& metrics);

@@ -82,16 +82,19 @@ std::vector<PlannedStage> plan_stages(const models::ShapeModelConfig& config,
                                       const Switches& switches,
                                       const sampling::Schedule& schedule,
                                       bool guided,
+                                      std::int64_t pictures,
                                       const GenerateOptions& options) {
-  const auto context = static_cast<double>(config.conditioner.tokens());
+  const auto views = static_cast<double>(pictures);
+  const auto each = static_cast<double>(config.conditioner.tokens());
+  const double context = views * each;
   const auto latents = static_cast<double>(config.vae.num_latents);
   const models::Dinov2Config& backbone = config.conditioner.backbone;
   const int steps = sampling::evaluated_steps(schedule, switches);
   const Halves halves = std::visit(
       [&](const auto& dit) { return dit_step(dit, latents, context, switches); }, config.dit);
   const double step = halves.conditional + (guided ? halves.unconditional : 0);
-  const double condition = static_cast<double>(backbone.layers) *
-                           transformer_block(context, static_cast<double>(backbone.width));
+  const double condition = views * static_cast<double>(backbone.layers) *
+                           transformer_block(each, static_cast<double>(backbone.width));
   const double decoder = static_cast<double>(config.vae.decoder_layers) *
                          transformer_block(latents, static_cast<double>(config.vae.width));
   const double volume = field_work(config.vae, options);

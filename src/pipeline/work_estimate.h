@@ -16,6 +16,7 @@ std::vector<PlannedStage> plan_stages(const models::ShapeModelConfig& config,
                                       const Switches& switches,
                                       const sampling::Schedule& schedule,
                                       bool guided,
+                                      std::int64_t pictures,
                                       const GenerateOptions& options);
 
 }  // namespace sinter::pipeline

@@ -2,39 +2,21 @@
 
 #include "checkpoint/inspect.h"
 
-#include "checkpoint/key_list.h"
+#include <map>
+
+#include "checkpoint/published.h"
 #include "checkpoint/support.h"
 
 namespace sinter::checkpoint {
 namespace {
 
 Checkpoint outline(const std::string& name) {
-  return Checkpoint::outline(
-      read_key_list(SINTER_SOURCE_DIR "/tests/checkpoint/keys/" + name + ".txt"), name);
+  return PublishedCheckpoint{name, name, {}}.outline();
 }
-
-ConfigNode config(const char* encoder, const char* scheduler) {
-  return ConfigNode::parse(
-      cat("model: {target: hy3dgen.shapegen.models.Hunyuan3DDiT}\n"
-          "vae: {target: a.ShapeVAE, params: {num_latents: 3072, "
-          "scale_factor: 0.999}}\n"
-          "conditioner:\n"
-          "  target: a.SingleImageEncoder\n"
-          "  params: {main_image_encoder: {type: ",
-          encoder,
-          ", kwargs: {config: {num_attention_heads: 24}, image_size: 518}}}\n"
-          "scheduler: {target: a.",
-          scheduler,
-          "}\n"
-          "image_processor: {target: a.ImageProcessorV2, params: {size: 512}}\n"),
-      "c.yaml");
-}
-
-constexpr const char* kEuler = "FlowMatchEulerDiscreteScheduler";
-constexpr const char* kConsistency = "ConsistencyFlowMatchEulerDiscreteScheduler";
 
 TEST(Inspect, DescribesTheBaseModel) {
-  const ModelFacts facts = inspect(outline("v2-0"), config("DinoImageEncoder", kEuler));
+  const PublishedCheckpoint base{"hunyuan3d-dit-v2-0", "v2-0", {}};
+  const ModelFacts facts = inspect(base.outline(), base.config());
   EXPECT_EQ(facts.family, "Hunyuan3D 2.0");
   EXPECT_EQ(facts.variant, "base");
   EXPECT_EQ(facts.tensors, 1645u);
@@ -76,30 +58,55 @@ TEST(Inspect, DescribesTheBaseModel) {
   EXPECT_TRUE(facts.image_encoder->swiglu);
   ASSERT_TRUE(facts.config);
   EXPECT_EQ(facts.config->num_latents, 3072);
-  EXPECT_EQ(facts.config->scale_factor, 0.999);
+  EXPECT_EQ(facts.config->scale_factor, 0.9990943042622529);
   EXPECT_EQ(facts.config->image_size, 518);
   EXPECT_EQ(facts.config->processor_image_size, 512);
   EXPECT_EQ(facts.config->model_class, "Hunyuan3DDiT");
+  EXPECT_EQ(facts.config->views, 1);
   EXPECT_EQ(
       facts.missing,
       std::vector<std::string>{"VAE encoder: absent, so meshes cannot be encoded into latents"});
 }
 
-TEST(Inspect, NamesTheVariants) {
-  const char* one = "DinoImageEncoder";
-  const char* several = "DinoImageEncoderMV";
-  const auto variant = [](const char* list, const ConfigNode& node = {}) {
-    return inspect(outline(list), node).variant;
+TEST(Inspect, NamesEveryReleasedCheckpoint) {
+  const std::map<std::string, std::string> variants = {
+      {"hunyuan3d-dit-v2-0", "base"},
+      {"hunyuan3d-dit-v2-0-fast", "fast"},
+      {"hunyuan3d-dit-v2-0-turbo", "turbo"},
+      {"hunyuan3d-dit-v2-mini", "mini"},
+      {"hunyuan3d-dit-v2-mini-fast", "mini-fast"},
+      {"hunyuan3d-dit-v2-mini-turbo", "mini-turbo"},
+      {"hunyuan3d-dit-v2-mv", "mv"},
+      {"hunyuan3d-dit-v2-mv-fast", "mv-fast"},
+      {"hunyuan3d-dit-v2-mv-turbo", "mv-turbo"},
+      {"hunyuan3d-dit-v2-1", "base"},
+      {"hunyuan3d-vae-v2-1", "encoder and decoder"},
+      {"hunyuan3d-vae-v2-0", "decoder"},
+      {"hunyuan3d-vae-v2-0-turbo", "turbo decoder"},
+      {"hunyuan3d-vae-v2-0-withencoder", "encoder and decoder"},
+      {"hunyuan3d-vae-v2-mini", "mini decoder"},
+      {"hunyuan3d-vae-v2-mini-turbo", "mini turbo decoder"},
+      {"hunyuan3d-vae-v2-mini-withencoder", "mini encoder and decoder"},
   };
+  const std::vector<PublishedCheckpoint> all = published_checkpoints();
+  EXPECT_EQ(all.size(), variants.size());
+  for (const PublishedCheckpoint& one : all) {
+    SCOPED_TRACE(one.folder);
+    const ModelFacts facts = inspect(one.outline(), one.config());
+    EXPECT_EQ(facts.family,
+              one.stand_alone_vae() ? "ShapeVAE"
+              : one.list == "v2-1"  ? "Hunyuan3D 2.1"
+                                    : "Hunyuan3D 2.0");
+    EXPECT_EQ(facts.variant, variants.at(one.folder));
+  }
+}
+
+TEST(Inspect, NamesWhatTheHeaderAloneTells) {
+  const auto variant = [](const char* list) { return inspect(outline(list)).variant; };
   EXPECT_EQ(variant("v2-0"), "base");
-  EXPECT_EQ(variant("v2-0", config(several, kEuler)), "mv");
-  EXPECT_EQ(variant("v2-0-turbo", config(one, kEuler)), "fast");
-  EXPECT_EQ(variant("v2-0-turbo", config(one, kConsistency)), "turbo");
-  EXPECT_EQ(variant("v2-0-turbo", config(several, kConsistency)), "mv-turbo");
   EXPECT_EQ(variant("v2-0-turbo"), "distilled");
   EXPECT_EQ(variant("v2-mini"), "mini");
-  EXPECT_EQ(variant("v2-mini-turbo", config(one, kConsistency)), "mini-turbo");
-  EXPECT_EQ(variant("v2-mini-turbo", config(one, kEuler)), "mini-fast");
+  EXPECT_EQ(variant("v2-mini-turbo"), "mini-distilled");
 }
 
 TEST(Inspect, DescribesVersion21) {
@@ -126,7 +133,7 @@ TEST(Inspect, DescribesStandAloneVaes) {
       inspect(outline("vae-v2-mini-turbo"),
               ConfigNode::parse("{target: a.ShapeVAE, params: {num_latents: 512}}", "c.yaml"));
   EXPECT_EQ(turbo.family, "ShapeVAE");
-  EXPECT_EQ(turbo.variant, "turbo");
+  EXPECT_EQ(turbo.variant, "mini turbo decoder");
   ASSERT_EQ(turbo.components.size(), 1u);
   EXPECT_EQ(turbo.components[0].prefix, "");
   EXPECT_EQ(turbo.components[0].kind, "shape VAE");
@@ -138,7 +145,7 @@ TEST(Inspect, DescribesStandAloneVaes) {
   EXPECT_EQ(turbo.config->vae_class, "ShapeVAE");
   EXPECT_EQ(turbo.missing.size(), 3u);
   EXPECT_TRUE(inspect(outline("vae-v2-0-withencoder")).vae->has_encoder);
-  EXPECT_EQ(inspect(outline("vae-v2-0")).variant, "");
+  EXPECT_EQ(inspect(outline("vae-v2-0")).variant, "decoder");
 }
 
 TEST(Inspect, DescribesSmallModelsOfTheSameForm) {

@@ -207,6 +207,118 @@ class GenerateTest(ProgramTest):
         self.assertEqual(self.run_program("mesh-check", self.folder / "out.glb").returncode, 0)
 
 
+class VariantTest(ProgramTest):
+    """The shipped weights under other configurations: what tells the variants apart is config.yaml."""
+
+    def model(self, *edits, name="model"):
+        folder = self.folder / name
+        folder.mkdir()
+        text = (MODEL / "config.yaml").read_text()
+        for old, new in edits:
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        (folder / "config.yaml").write_text(text)
+        (folder / "model.fp16.safetensors").symlink_to(MODEL / "model.fp16.safetensors")
+        return folder
+
+    def multi_view(self):
+        return self.model(("type: DinoImageEncoder", "type: DinoImageEncoderMV"),
+                          ("preprocessors.ImageProcessorV2", "preprocessors.MVImageProcessorV2"))
+
+    def turbo(self):
+        return self.model(("schedulers.Flow", "schedulers.ConsistencyFlow"),
+                          ("num_train_timesteps: 1000", "num_train_timesteps: 1000\n    pcm_timesteps: 100"))
+
+    def run_model(self, model, *arguments, output="out.ply"):
+        return self.run_program("generate", "-o", self.folder / output, "--model", model, "--octree", 32, "--quiet",
+                                *arguments)
+
+    def body(self, name):
+        return (self.folder / name).read_bytes().split(b"end_header\n", 1)[1]
+
+    def test_views_in_any_order(self):
+        model, bodies = self.multi_view(), []
+        a, b = (self.file(f"{side}.png", pictures.disc(side)) for side in (64, 48))
+        for number, views in enumerate(([a, "--left", b], ["--left", b, "--front", a], [a], ["--back", a],
+                                        [a, "--left", b, "--right", a, "--back", b])):
+            metrics = self.folder / "metrics.json"
+            result = self.run_model(model, *views, "--steps", 3, "--metrics", metrics, output=f"{number}.ply")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            bodies.append(self.body(f"{number}.ply"))
+        self.assertEqual(bodies[0], bodies[1])
+        self.assertEqual(len(set(bodies)), 4)
+        self.assertEqual(json.loads(metrics.read_text())["pictures"],
+                         {"front": str(a), "left": str(b), "right": str(a), "back": str(b)})
+
+    def test_wrong_views(self):
+        a, model = self.file("a.png", pictures.disc()), self.multi_view()
+        self.assert_fails(self.run_model(model), ARGUMENT, "picture", "none")
+        self.assert_fails(self.run_model(MODEL), ARGUMENT, "picture", "none")
+        self.assert_fails(self.run_model(model, a, "--front", a), ARGUMENT, "once", "front")
+        self.assert_fails(self.run_model(model, "--left", a, "--left", a), ARGUMENT, "left")
+        self.assert_fails(self.run_model(model, "--top", a), ARGUMENT, "--top")
+        self.assert_fails(self.run_model(MODEL, "--left", a), ARGUMENT, "single view", "left", MODEL)
+        self.assert_fails(self.run_model(MODEL, a, "--back", a), ARGUMENT, "single view", "back", MODEL)
+        self.assert_fails(self.run_model(model, a, "--back", self.folder / "none.png"), NOT_FOUND, "none.png")
+        self.assert_left("a.png", "model")
+
+    def test_steps_default_to_the_models_own(self):
+        a, metrics = self.file("a.png", pictures.disc()), self.folder / "metrics.json"
+        turbo = self.turbo()
+        for model, steps in ((MODEL, 50), (turbo, 5)):
+            self.assertEqual(self.run_model(model, a, "--metrics", metrics).returncode, 0)
+            facts = json.loads(metrics.read_text())
+            self.assertEqual((facts["steps"], facts["guidance"]), (steps, 5))
+            header = (self.folder / "out.ply").read_bytes().split(b"end_header\n")[0]
+            self.assertIn(f"comment steps {steps}\n".encode(), header)
+        self.assertEqual(facts["steps_elided"], 0)
+        self.assert_fails(self.run_model(turbo, a, "--steps", 101), ARGUMENT, "1..100", "101", turbo)
+
+    def test_inspect_names_views_and_defaults(self):
+        facts = json.loads(self.run_program("inspect", self.multi_view(), "--json").stdout)
+        self.assertEqual((facts["variant"], facts["sizes"]["views"]), ("custom size-mv", "1 to 4"))
+        self.assertEqual((facts["sizes"]["default steps"], facts["sizes"]["default guidance"]), ("50", "5"))
+
+    def stand_alone_vae(self, channels=32):
+        """The shipped VAE as a folder of its own."""
+        weights = (MODEL / "model.fp16.safetensors").read_bytes()
+        length = struct.unpack_from("<Q", weights)[0]
+        header, data = {}, b""
+        for name, entry in json.loads(weights[8:8 + length]).items():
+            if name.startswith("vae."):
+                begin, end = entry["data_offsets"]
+                header[name[4:]] = {**entry, "data_offsets": [len(data), len(data) + end - begin]}
+                data += weights[8 + length + begin:8 + length + end]
+        text = json.dumps(header).encode()
+        folder = self.folder / "vae"
+        folder.mkdir(exist_ok=True)
+        (folder / "model.fp16.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
+        section = (MODEL / "config.yaml").read_text().split("\nvae:\n")[1].split("\nconditioner:")[0]
+        section = section.replace("embed_dim: 32", f"embed_dim: {channels}")
+        (folder / "config.yaml").write_text("\n".join(line[2:] for line in section.splitlines()) + "\n")
+        return folder
+
+    def test_stand_alone_vae(self):
+        a = self.file("a.png", pictures.disc())
+        vae = self.stand_alone_vae()
+        self.assertEqual(self.run_model(MODEL, a, "--steps", 3, output="own.ply").returncode, 0)
+        for number, path in enumerate((vae, vae / "model.fp16.safetensors")):
+            result = self.run_model(MODEL, a, "--steps", 3, "--vae", path, output=f"{number}.ply")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(self.body(f"{number}.ply"), self.body("own.ply"))
+            self.assertIn(b"vae_sha256", (self.folder / f"{number}.ply").read_bytes().split(b"end_header\n")[0])
+        config = vae / "config.yaml"
+        config.write_text(config.read_text().replace("num_latents: 128", "num_latents: 64"))
+        self.assertEqual(self.run_model(MODEL, a, "--steps", 3, "--vae", vae, output="fewer.ply").returncode, 0)
+        self.assertNotEqual(self.body("fewer.ply"), self.body("own.ply"))
+
+    def test_vae_of_another_latent_space(self):
+        a, vae = self.file("a.png", pictures.disc()), self.stand_alone_vae(channels=16)
+        self.assert_fails(self.run_model(MODEL, a, "--vae", vae), ARGUMENT, "latent channels", vae, MODEL)
+        self.assert_fails(self.run_model(MODEL, a, "--vae", self.folder / "no-vae"), NOT_FOUND, "no-vae")
+        self.assert_left("a.png", "vae")
+
+
 class BadImageTest(ProgramTest):
     def check(self, name, content, status, *words):
         result = self.generate(self.file(name, content))

@@ -12,11 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/key_list.h"
+#include "checkpoint/published.h"
 #include "checkpoint/torch_builder.h"
 #include "checkpoint/writer.h"
 #include "models/golden.h"
-#include "models/official_configs.h"
 
 namespace sinter::models {
 namespace {
@@ -24,37 +23,28 @@ namespace {
 using checkpoint::Checkpoint;
 using checkpoint::ConfigNode;
 
-Checkpoint outline(const std::string& name) {
-  const std::string path =
-      std::string(SINTER_SOURCE_DIR) + "/tests/checkpoint/keys/" + name + ".txt";
-  return Checkpoint::outline(checkpoint::read_key_list(path), name);
-}
-
-struct BundleCase {
-  const char* keys;
-  OfficialConfig config;
-};
-
 // The key lists hold every tensor of the released files, the configurations their published values;
-// the facade raises unless one fits the other exactly.
-TEST(KeyCoverage, ReleasedBundlesBindWithoutRemainder) {
-  for (const BundleCase& c : {
-           BundleCase{"v2-0", {}},
-           BundleCase{"v2-0-turbo", {.guidance_embed = true}},
-           BundleCase{"v2-mini", {.depth = 8, .single_blocks = 16}},
-           BundleCase{
-               "v2-mini-turbo",
-               {.depth = 8, .single_blocks = 16, .guidance_embed = true, .image_size = 1022}},
-       }) {
-    SCOPED_TRACE(c.keys);
-    const auto config = ConfigNode::parse(official_config(c.config), "config.yaml");
-    EXPECT_NO_THROW(ShapeModel(outline(c.keys), config));
+// nothing may be missing in either, and nothing left over.
+TEST(KeyCoverage, ReleasedCheckpointsBindWithoutRemainder) {
+  for (const checkpoint::PublishedCheckpoint& one : checkpoint::published_checkpoints()) {
+    SCOPED_TRACE(one.folder);
+    if (one.stand_alone_vae()) {
+      checkpoint::WeightStore store;
+      const checkpoint::Binder binder(one.outline(), store);
+      const ShapeVaeConfig config = ShapeVaeConfig::from(one.config());
+      const ShapeVae vae(binder, config);
+      if (binder.has_scope("encoder")) const ShapeEncoder encoder(binder, config);
+      EXPECT_NO_THROW(binder.finish());
+    } else {
+      EXPECT_NO_THROW(ShapeModel(one.outline(), one.config()));
+    }
   }
 }
 
+const checkpoint::PublishedCheckpoint kPublished21{"hunyuan3d-dit-v2-1", "v2-1", {}};
+
 TEST(KeyCoverage, TheReleased21BundleBindsWithoutRemainder) {
-  const auto config = ConfigNode::parse(official_config_2_1(), "config.yaml");
-  const ShapeModel model(outline("v2-1"), config);
+  const ShapeModel model(kPublished21.outline(), kPublished21.config());
   EXPECT_TRUE(model.has_encoder());
   std::size_t parameters = 0;
   for (const auto& entry : model.checkpoint().with_prefix("model.")) parameters += entry.elements();
@@ -64,11 +54,11 @@ TEST(KeyCoverage, TheReleased21BundleBindsWithoutRemainder) {
 }
 
 TEST(KeyCoverage, AWrong21ConfigurationIsListedByName) {
-  std::string text = official_config_2_1();
+  std::string text = released_config(kPublished21.folder);
   const std::string layers = "num_moe_layers: 6";
   text.replace(text.find(layers), layers.size(), "num_moe_layers: 5");
   try {
-    ShapeModel(outline("v2-1"), ConfigNode::parse(text, "config.yaml"));
+    ShapeModel(kPublished21.outline(), ConfigNode::parse(text, "config.yaml"));
     FAIL() << "bound an MLP to experts";
   } catch (const Error& error) {
     EXPECT_NE(error.message().find("missing model.blocks.15.mlp.fc1.weight"), std::string::npos)
@@ -79,37 +69,12 @@ TEST(KeyCoverage, AWrong21ConfigurationIsListedByName) {
   }
 }
 
-TEST(KeyCoverage, StandAloneVaesBindWithoutRemainder) {
-  for (const BundleCase& c : {
-           BundleCase{"vae-v2-0", {}},
-           BundleCase{"vae-v2-mini-turbo", {.turbo_vae = true}},
-           BundleCase{"vae-v2-0-withencoder", {.encoder = true}},
-       }) {
-    SCOPED_TRACE(c.keys);
-    const auto config = ShapeVaeConfig::from(ConfigNode::parse(
-        "target: a.ShapeVAE\nparams: " + official_vae_params(c.config), "config.yaml"));
-    checkpoint::WeightStore store;
-    const checkpoint::Binder binder(outline(c.keys), store);
-    const ShapeVae vae(binder, config);
-    if (c.config.encoder) const ShapeEncoder encoder(binder, config);
-    EXPECT_NO_THROW(binder.finish());
-  }
-}
-
-TEST(KeyCoverage, TheStandAlone21VaeBindsWithoutRemainder) {
-  const auto bundle = ConfigNode::parse(official_config_2_1(), "config.yaml");
-  const ShapeVaeConfig config = ShapeVaeConfig::from(bundle.child("vae"));
-  checkpoint::WeightStore store;
-  const checkpoint::Binder binder(outline("vae-v2-1"), store);
-  const ShapeVae vae(binder, config);
-  const ShapeEncoder encoder(binder, config);
-  EXPECT_NO_THROW(binder.finish());
-}
-
 TEST(KeyCoverage, AWrongConfigurationIsListedByName) {
-  const auto config = ConfigNode::parse(official_config({.depth = 17}), "config.yaml");
+  const checkpoint::PublishedCheckpoint base{"hunyuan3d-dit-v2-0", "v2-0", {}};
+  std::string text = released_config(base.folder);
+  text.replace(text.find("depth: 16"), 9, "depth: 17");
   try {
-    ShapeModel(outline("v2-0"), config);
+    ShapeModel(base.outline(), ConfigNode::parse(text, "config.yaml"));
     FAIL() << "bound 17 blocks to the tensors of 16";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::corrupt);
@@ -278,24 +243,64 @@ TEST(ShapeModelFiles, RunsATorchBundle) {
   expect_near(velocity.view().span(), Goldens("v2-1"), "dit.guided", 1e-5);
 }
 
-TEST(ShapeModelFiles, OpensAStandAloneVae) {
-  const TemporaryFolder folder("sinter-vae");
+/// The VAE of the base bundle as a stand-alone checkpoint.
+std::vector<Weight> stand_alone_vae() {
   std::vector<Weight> weights = base_weights();
   std::erase_if(weights, [](const Weight& w) { return !w.name.starts_with("vae."); });
   for (Weight& weight : weights) weight.name = weight.name.substr(4);
+  return weights;
+}
+
+std::string vae_config(int embed_dim, int num_latents) {
+  return cat("target: hy3dgen.shapegen.models.ShapeVAE\nparams: {num_latents: ",
+             num_latents,
+             ", embed_dim: ",
+             embed_dim,
+             ", width: 128, heads: 2, num_decoder_layers: 2, num_encoder_layers: 2, include_pi: "
+             "false, qkv_bias: false, qk_norm: true, scale_factor: 1.25, point_feats: 4}\n");
+}
+
+TEST(ShapeModelFiles, UsesAStandAloneVae) {
+  const TemporaryFolder folder("sinter-vae");
+  const std::vector<Weight> weights = stand_alone_vae();
   checkpoint::write_safetensors((folder.path / "model.fp16.safetensors").string(),
                                 sources_of(weights));
-  std::ofstream(folder.path / "config.yaml")
-      << "target: hy3dgen.shapegen.models.ShapeVAE\nparams: {num_latents: 12, embed_dim: 16, "
-         "width: 128, heads: 2, num_decoder_layers: 2, include_pi: false, qkv_bias: false, "
-         "qk_norm: true, scale_factor: 1.25}\n";
-  const auto vae = load_shape_vae({folder.path.string()}, 1);
+  std::ofstream(folder.path / "config.yaml") << vae_config(16, 7);
+  ShapeModel model(random_checkpoint("base"), ConfigNode::load(data_path("base/config.yaml")));
+  model.use_vae({folder.path.string()});
+  EXPECT_EQ(model.config().vae.num_latents, 7);
+  EXPECT_EQ(model.vae_checkpoint().path(), (folder.path / "model.fp16.safetensors").string());
+  EXPECT_TRUE(model.has_encoder());
+  EXPECT_NO_THROW(model.load_encoder(1));
+  const auto vae = model.load_vae(1);
   Context ctx;
   const OwnedTensor latents("input.latents", {12, 16}, 2.0F);
   const OwnedTensor points("input.points", {61, 3});
   const OwnedTensor logits({61}, NAN);
   vae->query(ctx, vae->remember(ctx, vae->decode(ctx, latents)), points, logits);
   expect_near(logits.view().span(), Goldens("base"), "vae.logits", 1e-5);
+}
+
+TEST(ShapeModelFiles, RefusesAVaeOfAnotherLatentSpaceNamingBothFiles) {
+  ShapeModel model(random_checkpoint("base"), ConfigNode::load(data_path("base/config.yaml")));
+  const auto bytes = [](const std::vector<Weight>& weights) {
+    return Checkpoint::from_bytes(checkpoint::to_safetensors(sources_of(weights)), "other");
+  };
+  try {
+    model.use_vae(bytes(stand_alone_vae()), ConfigNode::parse(vae_config(32, 7), "other.yaml"));
+    FAIL() << "accepted 32 latent channels";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
+    for (const char* part : {"16 latent channels", "base/config.yaml", "32", "other.yaml"}) {
+      EXPECT_NE(error.message().find(part), std::string::npos) << part << ": " << error.what();
+    }
+  }
+  std::vector<Weight> weights = stand_alone_vae();
+  named(weights, "geo_decoder.output_proj.bias").name = "geo_decoder.output_proj.offset";
+  expect_listed(
+      [&] { model.use_vae(bytes(weights), ConfigNode::parse(vae_config(16, 7), "other.yaml")); },
+      {"missing geo_decoder.output_proj.bias", "unused geo_decoder.output_proj.offset"});
+  EXPECT_EQ(model.config().vae.num_latents, 12);  // as it was
 }
 
 }  // namespace

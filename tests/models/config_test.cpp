@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/error.h"
-#include "models/official_configs.h"
+#include "models/golden.h"
 #include "models/shape_model.h"
 
 namespace sinter::models {
@@ -16,9 +16,14 @@ ShapeModelConfig parse(const std::string& text) {
   return ShapeModelConfig::from(checkpoint::ConfigNode::parse(text, "config.yaml"));
 }
 
+/// A released configuration.
+ShapeModelConfig released(const std::string& folder) {
+  return parse(released_config(folder));
+}
+
 /// The base configuration with the first `from` replaced.
 std::string edited(const std::string& from, const std::string& to) {
-  std::string text = official_config({});
+  std::string text = released_config("hunyuan3d-dit-v2-0");
   const std::size_t at = text.find(from);
   EXPECT_NE(at, std::string::npos) << from;
   return text.replace(at, from.size(), to);
@@ -36,7 +41,7 @@ void expect_error(const std::string& text, ErrorCode code, const std::string& pa
 }
 
 TEST(ShapeModelConfig, ReadsTheBaseBundle) {
-  const ShapeModelConfig c = parse(official_config({}));
+  const ShapeModelConfig c = released("hunyuan3d-dit-v2-0");
   const auto& dit = std::get<Hunyuan3DDitConfig>(c.dit);
   EXPECT_EQ(dit.in_channels, 64);
   EXPECT_EQ(dit.context_width, 1536);
@@ -63,10 +68,33 @@ TEST(ShapeModelConfig, ReadsTheBaseBundle) {
   EXPECT_TRUE(c.conditioner.backbone.swiglu);
   EXPECT_EQ(c.conditioner.backbone.inner(), 4096);
   EXPECT_FLOAT_EQ(c.conditioner.backbone.norm_eps, 1e-6F);
+  EXPECT_FALSE(c.conditioner.multi_view());
+}
+
+TEST(ShapeModelConfig, ReadsTheMultiViewBundle) {
+  const ShapeModelConfig c = released("hunyuan3d-dit-v2-mv");
+  EXPECT_TRUE(c.conditioner.multi_view());
+  EXPECT_EQ(c.conditioner.views, 4);
+  EXPECT_EQ(c.conditioner.tokens(), 1370);
+  const auto three = parse(edited("type: DinoImageEncoder\n      kwargs:",
+                                  "type: DinoImageEncoderMV\n      kwargs:\n        view_num: 3"));
+  EXPECT_EQ(three.conditioner.views, 3);
+}
+
+TEST(ShapeModelConfig, ReadsTheMiniTurboBundle) {
+  const ShapeModelConfig c = released("hunyuan3d-dit-v2-mini-turbo");
+  EXPECT_EQ(c.conditioner.image_size, 1022);
+  EXPECT_EQ(c.conditioner.tokens(), 5330);
+  EXPECT_EQ(c.conditioner.backbone.grid(), 37);
+  EXPECT_EQ(c.vae.num_latents, 3072);
+  EXPECT_DOUBLE_EQ(c.vae.scale_factor, 0.9990943042622529);
+  EXPECT_EQ(std::get<Hunyuan3DDitConfig>(c.dit).double_blocks, 8);
+  EXPECT_EQ(std::get<Hunyuan3DDitConfig>(c.dit).single_blocks, 16);
+  EXPECT_TRUE(c.guidance_embed());
 }
 
 TEST(ShapeModelConfig, ReadsThe21Bundle) {
-  const ShapeModelConfig c = parse(official_config_2_1());
+  const ShapeModelConfig c = released("hunyuan3d-dit-v2-1");
   const auto& dit = std::get<HunyuanDitPlainConfig>(c.dit);
   EXPECT_EQ(dit.in_channels, 64);
   EXPECT_EQ(dit.context_width, 1024);
@@ -142,7 +170,7 @@ TEST(ShapeModelConfig, RefusesOtherFormsOf21) {
                 ErrorCode::corrupt},
        }) {
     SCOPED_TRACE(c.to);
-    std::string text = official_config_2_1();
+    std::string text = released_config("hunyuan3d-dit-v2-1");
     const std::size_t at = text.find(c.from);
     ASSERT_NE(at, std::string::npos);
     expect_error(text.replace(at, std::string(c.from).size(), c.to), c.code, c.key);
@@ -171,7 +199,9 @@ TEST(ShapeModelConfig, AbsentKeysTakeUpstreamsDefaults) {
 
 // The released turbo decoders say qk_norm: true, and have none in this block.
 TEST(ShapeModelConfig, TurboGeometryDecoderHasNoQkNorm) {
-  const ShapeVaeConfig vae = parse(official_config({.turbo_vae = true})).vae;
+  const auto node =
+      checkpoint::ConfigNode::parse(released_config("hunyuan3d-vae-v2-0-turbo"), "config.yaml");
+  const ShapeVaeConfig vae = ShapeVaeConfig::from(node);
   EXPECT_TRUE(vae.qk_norm);
   EXPECT_TRUE(vae.block().qk_norm);
   EXPECT_FALSE(vae.geo_block().qk_norm);
@@ -197,7 +227,7 @@ TEST(ShapeModelConfig, RefusesBadSizesNamingTheKey) {
            Case{"mlp_ratio: 4.0", "mlp_ratio: 1.e-9", "model.params.mlp_ratio"},
            Case{"in_channels: 64", "in_channels: 32", "model.params.in_channels"},
            Case{"context_in_dim: 1536", "context_in_dim: 768", "model.params.context_in_dim"},
-           Case{"guidance_embed: false", "guidance_embed: 3", "model.params.guidance_embed"},
+           Case{"qkv_bias: true", "guidance_embed: 3", "model.params.guidance_embed"},
            Case{"num_latents: 3072", "num_latents: 0", "vae.params.num_latents"},
            Case{"num_latents: 3072", "unrelated: 1", "vae.params.num_latents"},
            Case{"width: 1024", "width: 1025", "vae.params.width"},
@@ -206,14 +236,17 @@ TEST(ShapeModelConfig, RefusesBadSizesNamingTheKey) {
            Case{"num_decoder_layers: 16", "unrelated: 1", "vae.params.num_decoder_layers"},
            Case{"num_freqs: 8", "num_freqs: 100", "vae.params.num_freqs"},
            Case{"scale_factor: 0.99", "scale_factor: -0.99", "vae.params.scale_factor"},
-           Case{"geo_decoder_downsample_ratio: 1",
+           Case{"num_freqs: 8",
                 "geo_decoder_downsample_ratio: 3",
                 "vae.params.geo_decoder_downsample_ratio"},
            Case{"patch_size: 14", "patch_size: 0", "patch_size"},
            Case{"patch_size: 14", "patch_size: 16", "image_size"},
            Case{"num_hidden_layers: 40", "num_hidden_layers: 0", "num_hidden_layers"},
            Case{"num_channels: 3", "num_channels: 4", "num_channels"},
-           Case{"image_size: 518}", "image_size: 520}", "kwargs.image_size"},
+           Case{"\n        image_size: 518", "\n        image_size: 520", "kwargs.image_size"},
+           Case{"type: DinoImageEncoder\n      kwargs:",
+                "type: DinoImageEncoderMV\n      kwargs:\n        view_num: 5",
+                "kwargs.view_num"},
        }) {
     SCOPED_TRACE(c.to);
     try {
@@ -236,7 +269,7 @@ TEST(ShapeModelConfig, RefusesOtherNetworks) {
                 "expected Hunyuan3DDiT or HunYuanDiTPlain"},
            Case{"models.ShapeVAE", "models.OtherVAE", "expected ShapeVAE"},
            Case{"SingleImageEncoder", "DualImageEncoder", "expected SingleImageEncoder"},
-           Case{"DinoImageEncoder,", "DinoImageEncoderMV,", "expected DinoImageEncoder"},
+           Case{"DinoImageEncoder", "CLIPImageEncoder", "expected DinoImageEncoder"},
            Case{"model_type: dinov2", "model_type: dinov2_with_registers", "model_type"},
            Case{"hidden_act: gelu", "hidden_act: relu", "hidden_act"},
        }) {

@@ -60,6 +60,15 @@ std::string data_path(const std::string& file) {
   return std::string(SINTER_SOURCE_DIR) + "/tests/models/data/" + file;
 }
 
+std::string released_config(const std::string& folder) {
+  std::ifstream in(std::string(SINTER_SOURCE_DIR) + "/tests/checkpoint/configs/" + folder +
+                   ".yaml");
+  SINTER_CHECK(in.good(), ErrorCode::not_found, "[golden] no configuration ", folder);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
 std::vector<GoldenWeight> read_weight_list(const std::string& bundle) {
   std::ifstream in(data_path(bundle + "/weights.txt"));
   std::vector<GoldenWeight> list;
@@ -71,8 +80,8 @@ std::vector<GoldenWeight> read_weight_list(const std::string& bundle) {
   return list;
 }
 
-checkpoint::Checkpoint random_checkpoint(const std::string& bundle) {
-  const std::vector<GoldenWeight> list = read_weight_list(bundle);
+checkpoint::Checkpoint random_checkpoint(const std::vector<GoldenWeight>& list,
+                                         const std::string& name) {
   std::vector<std::vector<std::uint16_t>> halves;
   std::vector<checkpoint::TensorSource> sources;
   for (const GoldenWeight& weight : list) {
@@ -85,7 +94,11 @@ checkpoint::Checkpoint random_checkpoint(const std::string& bundle) {
     sources.push_back(
         {list[i].name, DType::f16, list[i].shape, std::as_bytes(std::span(halves[i]))});
   }
-  return checkpoint::Checkpoint::from_bytes(checkpoint::to_safetensors(sources), bundle);
+  return checkpoint::Checkpoint::from_bytes(checkpoint::to_safetensors(sources), name);
+}
+
+checkpoint::Checkpoint random_checkpoint(const std::string& bundle) {
+  return random_checkpoint(read_weight_list(bundle), bundle);
 }
 
 const ShapeModel& random_model(const std::string& bundle) {

@@ -33,6 +33,8 @@ struct OwnedTensor {
 };
 
 std::string data_path(const std::string& file);
+/// config.yaml of a released checkpoint ("hunyuan3d-dit-v2-0"), as text.
+std::string released_config(const std::string& folder);
 
 /// A tensor named in weights.txt.
 struct GoldenWeight {
@@ -42,7 +44,9 @@ struct GoldenWeight {
 };
 std::vector<GoldenWeight> read_weight_list(const std::string& bundle);
 
-/// The bundle's weights as an in-memory safetensors file.
+/// The weights of a list as an in-memory safetensors file, and those of a bundle.
+checkpoint::Checkpoint random_checkpoint(const std::vector<GoldenWeight>& list,
+                                         const std::string& name);
 checkpoint::Checkpoint random_checkpoint(const std::string& bundle);
 /// The bundle itself ("base", "distilled" or "v2-1"). Built once a process.
 const ShapeModel& random_model(const std::string& bundle);

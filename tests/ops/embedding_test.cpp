@@ -70,6 +70,38 @@ TEST_P(Embedding, TimestepRejectsAnOddWidth) {
   });
 }
 
+// Values of the released network's own function.
+TEST_P(Embedding, PositionMatchesTheReleasedModel) {
+  const Tensor first = position_embedding(ctx, 1, 1536);
+  ASSERT_EQ(first.shape, Shape({1536}));
+  EXPECT_NEAR(first.f32()[0], 0.841471, 1e-6);
+  EXPECT_NEAR(first.f32()[1], 0.834970, 1e-6);
+  EXPECT_NEAR(first.f32()[768], 0.540302, 1e-6);
+  EXPECT_NEAR(first.f32()[769], 0.550295, 1e-6);
+  const Tensor third = position_embedding(ctx, 3, 1536);
+  EXPECT_NEAR(third.f32()[0], 0.141120, 1e-6);
+  EXPECT_NEAR(third.f32()[768], -0.989992, 1e-6);
+  const Tensor origin = position_embedding(ctx, 0, 1536);
+  for (int i = 0; i < 768; ++i) {
+    EXPECT_EQ(origin.f32()[i], 0.0F);
+    EXPECT_EQ(origin.f32()[768 + i], 1.0F);
+  }
+}
+
+TEST_P(Embedding, PositionMatchesFloat64) {
+  for (const int dim : {2, 14, 192}) {
+    const Tensor y = position_embedding(ctx, 5, dim);
+    for (int i = 0; i < dim / 2; ++i) {
+      const double angle = 5.0 * std::exp(-std::log(10000.0) * i / (dim / 2));
+      EXPECT_NEAR(y.f32()[i], std::sin(angle), 1e-7);
+      EXPECT_NEAR(y.f32()[dim / 2 + i], std::cos(angle), 1e-7);
+    }
+  }
+  expect_error(ErrorCode::invalid_argument, {"[position_embedding]", "dim", "7"}, [&] {
+    position_embedding(ctx, 1, 7);
+  });
+}
+
 TEST_P(Embedding, FourierMatchesTheReleasedModel) {
   Guarded point({1, 3});
   point[0] = 0.1F;

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "models/official_configs.h"
+#include "models/golden.h"
 
 namespace sinter::pipeline {
 namespace {
@@ -16,7 +16,7 @@ double sampling_work(const std::string& text, bool guided, const Switches& switc
   const auto config = models::ShapeModelConfig::from(document);
   const auto schedule =
       sampling::make_schedule(sampling::SchedulerConfig::from(document.child("scheduler")), 50);
-  for (const PlannedStage& stage : plan_stages(config, switches, schedule, guided, {})) {
+  for (const PlannedStage& stage : plan_stages(config, switches, schedule, guided, 1, {})) {
     if (std::string(stage.name) == "sample") return stage.work / 1e12;
   }
   return 0;
@@ -26,7 +26,8 @@ double sampling_work(const std::string& text, bool guided, const Switches& switc
 // of 2.1 17.95 (with the condition's keys and values there already), 15.54 without cross-attention.
 // The estimate leaves out norms and the products at both ends, below 1 %.
 TEST(WorkEstimate, CountsTheReleasedTransformers) {
-  const std::string base = models::official_config({}), v2_1 = models::official_config_2_1();
+  const std::string base = models::released_config("hunyuan3d-dit-v2-0"),
+                    v2_1 = models::released_config("hunyuan3d-dit-v2-1");
   const auto expect = [](double work, double tflop) {
     EXPECT_NEAR(work, 49 * tflop / 2, 0.01 * work);
   };

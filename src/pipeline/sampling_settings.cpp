@@ -1,0 +1,48 @@
+#include "pipeline/sampling_settings.h"
+
+namespace sinter::pipeline {
+
+SamplingSettings default_settings(sampling::SchedulerConfig::Kind scheduler, bool guidance_embed) {
+  constexpr double kGuidance = 5.0;
+  constexpr int kStepDistilled = 5, kGuidanceDistilled = 30, kUndistilled = 50;
+  const bool consistency = scheduler == sampling::SchedulerConfig::Kind::consistency;
+  return {.steps = consistency      ? kStepDistilled
+                   : guidance_embed ? kGuidanceDistilled
+                                    : kUndistilled,
+          .guidance = kGuidance,
+          .guided = !guidance_embed};
+}
+
+SamplingSettings sampling_settings(const models::ShapeModel& model,
+                                   const GenerateOptions& options) {
+  const checkpoint::ConfigNode& document = model.document();
+  const auto scheduler = sampling::SchedulerConfig::from(document.child("scheduler"));
+  const bool embedded = model.config().guidance_embed();
+  SamplingSettings settings = default_settings(scheduler.kind, embedded);
+  settings.steps = options.steps.value_or(settings.steps);
+  settings.guidance = options.guidance.value_or(settings.guidance);
+  if (scheduler.kind == sampling::SchedulerConfig::Kind::consistency) {
+    SINTER_CHECK(settings.steps <= scheduler.pcm_timesteps,
+                 ErrorCode::invalid_argument,
+                 "[generate] steps: expected 1..",
+                 scheduler.pcm_timesteps,
+                 ", the entries of this model's consistency schedule, got ",
+                 settings.steps,
+                 " (",
+                 document.file(),
+                 ")");
+  }
+  SINTER_CHECK(!embedded || (settings.guidance >= 0 && settings.guidance <= kMaxEmbeddedGuidance),
+               ErrorCode::invalid_argument,
+               "[generate] guidance: expected 0..",
+               kMaxEmbeddedGuidance,
+               " for a model that takes the scale as an input, got ",
+               settings.guidance,
+               " (",
+               document.file(),
+               ")");
+  settings.guided = !embedded && settings.guidance >= 0;
+  return settings;
+}
+
+}  // namespace sinter::pipeline
