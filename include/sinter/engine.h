@@ -53,6 +53,11 @@ struct Picture {
   std::string path;  ///< PNG, JPEG, WebP, BMP or TIFF; a cut-out is recentred, an opaque
                      ///< one used whole
   View view = View::front;
+  /// In place of the path: the bytes of such a file, or
+  std::string bytes = {};
+  /// width * height pixels of red, green, blue and straight alpha, rows from the top.
+  std::vector<std::uint8_t> rgba = {};
+  int width = 0, height = 0;
 };
 
 /// Defaults are those of the official pipeline, except that the decode is hierarchical.

@@ -57,6 +57,11 @@ void write_mesh(const std::string& path,
                 const Provenance& provenance = {},
                 const MeshWriteOptions& options = {});
 
+/// What write_mesh() writes, in memory. \param options with a format.
+std::vector<std::uint8_t> encode_mesh(const Mesh& mesh,
+                                      const MeshWriteOptions& options,
+                                      const Provenance& provenance = {});
+
 /// Raises what write_mesh() would raise for this path and these options, before the work that makes
 /// the mesh: an unknown extension, a folder, no permission, axes on one line.
 void check_mesh_path(const std::string& path, const MeshWriteOptions& options = {});

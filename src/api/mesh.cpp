@@ -26,6 +26,15 @@ void write_mesh(const std::string& path,
       options);
 }
 
+std::vector<std::uint8_t> encode_mesh(const Mesh& mesh,
+                                      const MeshWriteOptions& options,
+                                      const Provenance& provenance) {
+  return io::encode_mesh(
+      mesh,
+      {.version = SINTER_VERSION, .box = provenance.box, .provenance = provenance.entries},
+      options);
+}
+
 void check_mesh_path(const std::string& path, const MeshWriteOptions& options) {
   io::writable_mesh_format(path, options);
   io::check_writable(path);

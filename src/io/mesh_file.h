@@ -105,6 +105,12 @@ const char* threemf_unit(double metres);
 MeshFormat writable_mesh_format(const std::filesystem::path& path,
                                 const MeshWriteOptions& options = {});
 
+/// Turns and scales a mesh in mesh space as the options say and encodes it. `metadata` need not
+/// know axes and unit; options.format must name a format.
+Bytes encode_mesh(const mesh::TriangleMesh& mesh,
+                  MeshMetadata metadata,
+                  const MeshWriteOptions& options);
+
 /// Turns and scales a mesh in mesh space as the options say, encodes it and writes it atomically.
 /// `metadata` need not know axes and unit.
 void write_mesh(const std::filesystem::path& path,

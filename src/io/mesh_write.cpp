@@ -110,6 +110,19 @@ MeshFormat writable_mesh_format(const std::filesystem::path& path,
   return *format;
 }
 
+Bytes encode_mesh(const mesh::TriangleMesh& mesh,
+                  MeshMetadata metadata,
+                  const MeshWriteOptions& options) {
+  const MeshFormat format = writable_mesh_format({}, options);
+  try {
+    mesh::TriangleMesh fitted = mesh;
+    fit_to_file(fitted, metadata, format, options);
+    return encode(format, fitted, metadata);
+  } catch (const std::bad_alloc&) {
+    fail(ErrorCode::out_of_memory, "[mesh] no memory to encode ", to_string(format));
+  }
+}
+
 void write_mesh(const std::filesystem::path& path,
                 const mesh::TriangleMesh& mesh,
                 MeshMetadata metadata,

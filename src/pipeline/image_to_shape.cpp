@@ -89,8 +89,8 @@ class Run {
     const io::PreprocessOptions preprocess = preprocess_options(model_);
     std::vector<models::ViewImage> images;
     for (const Picture& picture : pictures_) {
-      const Image image = io::preprocess_image(
-          io::read_image(picture.path), preprocess, io::printable(picture.path));
+      const std::string name = picture_name(picture);
+      const Image image = io::preprocess_image(load_picture(picture), preprocess, name);
       const Tensor tensor = io::image_to_tensor(ctx_, image);
       images.push_back({.image = tensor.reshape({3, preprocess.size, preprocess.size}),
                         .view = static_cast<std::int64_t>(picture.view)});

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <string>
 
+#include "io/file.h"
+#include "io/image_file.h"
+
 namespace sinter {
 
 const char* to_string(View view) {
@@ -63,6 +66,45 @@ std::vector<Picture> checked_pictures(const models::ShapeModel& model,
           ")");
   }
   return sorted;
+}
+
+std::string picture_name(const Picture& picture) {
+  return picture.path.empty() ? cat("picture in memory, ", to_string(picture.view))
+                              : io::printable(picture.path);
+}
+
+Image load_picture(const Picture& picture) {
+  const int given = !picture.path.empty() + !picture.bytes.empty() + !picture.rgba.empty();
+  check(given == 1,
+        "picture: expected one of a path, the bytes of a file and pixels, got ",
+        given,
+        " of them (",
+        picture_name(picture),
+        ")");
+  if (!picture.path.empty()) return io::read_image(picture.path);
+  if (!picture.bytes.empty()) {
+    const std::span<const char> bytes = picture.bytes;
+    return io::decode_image({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()},
+                            picture_name(picture));
+  }
+  constexpr std::int64_t kMostSide = 16384;
+  const std::int64_t width = picture.width, height = picture.height;
+  check(width >= 1 && width <= kMostSide && height >= 1 && height <= kMostSide &&
+            static_cast<std::int64_t>(picture.rgba.size()) == 4 * width * height,
+        "pixels: expected 4 x width x height bytes, sides of 1..",
+        kMostSide,
+        ", got ",
+        picture.rgba.size(),
+        " bytes for ",
+        width,
+        " x ",
+        height,
+        " (",
+        picture_name(picture),
+        ")");
+  Image image(picture.width, picture.height, 4);
+  image.pixels = picture.rgba;
+  return image;
 }
 
 io::PreprocessOptions preprocess_options(const models::ShapeModel& model) {

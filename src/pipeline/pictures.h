@@ -2,6 +2,7 @@
 // Which pictures a model takes, and how they become its input.
 
 #include <span>
+#include <string>
 #include <vector>
 
 #include "io/preprocess.h"
@@ -15,6 +16,13 @@ namespace sinter::pipeline {
 /// given more, or another than the front.
 std::vector<Picture> checked_pictures(const models::ShapeModel& model,
                                       std::span<const Picture> pictures);
+
+/// How messages name the picture: by its path.
+std::string picture_name(const Picture& picture);
+
+/// From the file, its bytes or the pixels. Raises ErrorCode::invalid_argument where not exactly one
+/// of the three is given or the pixels are not width x height, else what io::read_image() raises.
+Image load_picture(const Picture& picture);
 
 /// The `image_processor` section of config.yaml. Raises ErrorCode::unsupported for another class
 /// than the one that belongs to the conditioner: ImageProcessorV2, or MVImageProcessorV2 for
