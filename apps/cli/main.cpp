@@ -13,7 +13,8 @@
 namespace {
 
 constexpr const char* kFooter =
-    "Exit status: 0 done, 1 the subject was found wanting (mesh-check, inspect, doctor), 2 a wrong "
+    "Exit status: 0 done, 1 the subject was found wanting (mesh-check, inspect, doctor, batch), 2 "
+    "a wrong "
     "option or argument,\n"
     "3 not found, 4 corrupt file, 5 unsupported, 6 input or output failed, 7 out of memory, 8 "
     "cancelled, 9 device\n"
@@ -45,6 +46,7 @@ int main(int argc, char** argv) {
   int status = 0;
   try {
     sinter::cli::add_generate(app, status);
+    sinter::cli::add_batch(app, status);
     sinter::cli::add_inspect(app, status);
     sinter::cli::add_convert(app, status);
     sinter::cli::add_compare(app, status);

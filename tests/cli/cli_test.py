@@ -6,6 +6,7 @@ Usage: cli_test.py PROGRAM [TEST ...]
 import json
 import os
 import shutil
+import signal
 import stat
 import struct
 import subprocess
@@ -62,7 +63,7 @@ class ProgramTest(unittest.TestCase):
 
 class HelpTest(ProgramTest):
     def test_every_command_has_help(self):
-        commands = ["generate", "inspect", "convert", "compare", "mesh-check", "mesh-convert", "render", "doctor"]
+        commands = ["generate", "batch", "inspect", "convert", "compare", "mesh-check", "mesh-convert", "render", "doctor"]
         overview = self.run_program("--help")
         self.assertEqual(overview.returncode, 0)
         for command in commands:
@@ -317,6 +318,88 @@ class VariantTest(ProgramTest):
         self.assert_fails(self.run_model(MODEL, a, "--vae", vae), ARGUMENT, "latent channels", vae, MODEL)
         self.assert_fails(self.run_model(MODEL, a, "--vae", self.folder / "no-vae"), NOT_FOUND, "no-vae")
         self.assert_left("a.png", "vae")
+
+
+class BatchTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.pictures = self.folder / "in"
+        self.out = self.folder / "out"
+        self.pictures.mkdir()
+
+    def picture(self, name, content=None):
+        (self.pictures / name).write_bytes(pictures.disc() if content is None else content)
+
+    def batch(self, source, *arguments):
+        return self.run_program("batch", source, "--out", self.out, "--model", MODEL, "--steps", 2, "--octree", 16,
+                                *arguments)
+
+    def entries(self):
+        return [json.loads(line) for line in (self.out / "manifest.jsonl").read_text().splitlines()]
+
+    def test_folder_with_a_bad_picture_gives_what_single_runs_give(self):
+        self.picture("b.png")
+        self.picture("a.jpg", b"no picture")
+        self.picture("a.png", pictures.disc_palette())
+        (self.pictures / "notes.txt").write_text("not a picture")
+        result = self.batch(self.pictures)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("2 made, 0 there already, 1 failed", result.stdout)
+        self.assertIn("a.jpg", result.stderr.strip().splitlines()[-1])
+        self.assertEqual(sorted(p.name for p in self.out.iterdir()), ["a.png.glb", "b.glb", "manifest.jsonl"])
+        self.assertEqual([(e["output"], e["status"]) for e in self.entries()],
+                         [("a.jpg.glb", "unsupported"), ("a.png.glb", "ok"), ("b.glb", "ok")])
+        for name, output in (("a.png", "a.png.glb"), ("b.png", "b.glb")):
+            single = self.run_program("generate", self.pictures / name, "-o", self.folder / "single.glb", "--model",
+                                      MODEL, "--steps", 2, "--octree", 16, "--quiet")
+            self.assertEqual(single.returncode, 0, single.stderr)
+            self.assertEqual((self.out / output).read_bytes(), (self.folder / "single.glb").read_bytes())
+
+    def test_resume_makes_only_what_is_missing_or_has_changed(self):
+        for name in ("a.png", "b.png", "c.png", "d.png"):
+            self.picture(name)
+        self.assertEqual(self.batch(self.pictures, "--quiet").returncode, 0)
+        (self.out / "a.glb").unlink()
+        self.picture("b.png", pictures.disc_palette())
+        (self.out / "c.glb").write_bytes(b"cut short")
+        # What a crash leaves: half a line at the end.
+        with open(self.out / "manifest.jsonl", "a") as manifest:
+            manifest.write('{"output":"d.glb","sta')
+        result = self.batch(self.pictures, "--resume")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("3 made, 1 there already, 0 failed", result.stdout)
+        self.assertIn("0 made, 4 there already", self.batch(self.pictures, "--resume").stdout)
+        self.assertIn("4 made", self.batch(self.pictures, "--resume", "--seed", 5).stdout)
+
+    def test_list_file(self):
+        self.picture("my picture.png")
+        self.picture("two.png")
+        listing = self.pictures / "list.txt"
+        listing.write_text('# pictures\n\n"my picture.png" output=first\ntwo.png\n')
+        result = self.batch(listing, "--format", "ply")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(sorted(p.name for p in self.out.iterdir()), ["first.ply", "manifest.jsonl", "two.ply"])
+        listing.write_text("two.png\nin/two.png\n")
+        self.assert_fails(self.batch(listing), CORRUPT, "line 2", "two.glb")
+        self.assert_fails(self.batch(self.folder / "absent"), NOT_FOUND, "absent")
+
+    def test_interrupt_ends_the_item_and_says_how_to_go_on(self):
+        for i in range(40):
+            self.picture(f"{i:02}.png")
+        process = subprocess.Popen([PROGRAM, "batch", self.pictures, "--out", self.out, "--model", MODEL, "--steps", "2",
+                                    "--octree", "16"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while process.poll() is None and not (self.out / "00.glb").exists():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, CANCELLED, errors)
+        self.assertIn("--resume", errors.strip().splitlines()[-1])
+        entries = self.entries()
+        self.assertLess(len(entries), 40)
+        self.assertEqual({e["status"] for e in entries}, {"ok"})
+        # Every mesh that is there is whole and noted.
+        self.assertEqual(sorted(p.name for p in self.out.glob("*.glb")), [e["output"] for e in entries])
+        self.assertIn(f"{len(entries)} made", output)
 
 
 class BadImageTest(ProgramTest):
