@@ -12,6 +12,7 @@ void add_batch(CLI::App& app, int& status);
 void add_inspect(CLI::App& app, int& status);
 void add_convert(CLI::App& app, int& status);
 void add_compare(CLI::App& app, int& status);
+void add_matte(CLI::App& app, int& status);
 void add_mesh_check(CLI::App& app, int& status);
 void add_mesh_convert(CLI::App& app, int& status);
 void add_render(CLI::App& app, int& status);

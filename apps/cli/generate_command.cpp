@@ -79,6 +79,9 @@ void generate(const GenerateArguments& arguments, Metrics& metrics) {
   write_mesh(arguments.output, result.mesh, result.provenance, arguments.write);
   line.finish();
   if (!arguments.quiet) {
+    if (!arguments.options.save_matte.empty()) {
+      std::printf("%s: the matte\n", arguments.options.save_matte.c_str());
+    }
     std::printf("%s: %s vertices, %s faces, %s\n",
                 arguments.output.c_str(),
                 grouped(metrics.vertices).c_str(),

@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
   try {
     sinter::cli::add_generate(app, status);
     sinter::cli::add_batch(app, status);
+    sinter::cli::add_matte(app, status);
     sinter::cli::add_inspect(app, status);
     sinter::cli::add_convert(app, status);
     sinter::cli::add_compare(app, status);

@@ -9,6 +9,7 @@
 
 #include "mesh_options.h"
 #include "model_options.h"
+#include "picture_options.h"
 #include "sinter/error.h"
 
 namespace sinter::cli {
@@ -64,6 +65,8 @@ void add_shape_options(CLI::App& command, ShapeArguments& arguments) {
       ->group("Model");
 
   GenerateOptions& options = arguments.options;
+  add_picture_options(
+      command, options.remove_background, options.matting_model, options.save_matte);
   command
       .add_option(
           "--steps", options.steps, "sampling steps, 1..1000, or 1..100 for step-distilled models")

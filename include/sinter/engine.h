@@ -18,6 +18,7 @@
 
 #include "sinter/mesh.h"
 #include "sinter/noise.h"
+#include "sinter/picture.h"
 
 namespace sinter {
 
@@ -50,8 +51,8 @@ enum class View { front, left, back, right };
 const char* to_string(View view);
 
 struct Picture {
-  std::string path;  ///< PNG, JPEG, WebP, BMP or TIFF; a cut-out is recentred, an opaque
-                     ///< one used whole
+  std::string path;  ///< PNG, JPEG, WebP, BMP or TIFF; a cut-out is recentred, of
+                     ///< others the background is removed first (RemoveBackground)
   View view = View::front;
   /// In place of the path: the bytes of such a file, or
   std::string bytes = {};
@@ -82,6 +83,10 @@ struct GenerateOptions {
   std::int64_t faces = 0;
   bool remove_floaters =
       true;  ///< drop components with fewer than 0.5 % of the largest one's faces
+  RemoveBackground remove_background = RemoveBackground::automatic;
+  std::string matting_model =
+      {};                       ///< ONNX file of a u2net-class network; empty: the built-in method
+  std::string save_matte = {};  ///< PNG to write the picture's matte to; with views, each its own
 };
 
 /// Where a running generation stands. `total` counts estimated work, so it moves evenly through

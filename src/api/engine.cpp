@@ -76,6 +76,8 @@ Provenance describe_run(const models::ShapeModel& model, const GenerateOptions& 
       {"box", options.box},
       {"faces", options.faces},
       {"remove_floaters", options.remove_floaters},
+      {"remove_background", std::string(to_string(options.remove_background))},
+      {"matting_model", last_component(options.matting_model)},
   };
   return provenance;
 }

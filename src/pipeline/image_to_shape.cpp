@@ -1,9 +1,11 @@
 #include "pipeline/image_to_shape.h"
 
 #include <cmath>
+#include <filesystem>
 
 #include "io/image_file.h"
 #include "io/preprocess.h"
+#include "matting/cut_out.h"
 #include "mesh/cleanup.h"
 #include "mesh/face_count.h"
 #include "mesh/marching_cubes.h"
@@ -83,6 +85,14 @@ class Run {
   }
 
  private:
+  /// Of several pictures each has its own: matte.png becomes matte-left.png.
+  std::filesystem::path matte_path(View view) const {
+    const std::filesystem::path path = options_.save_matte;
+    if (pictures_.size() == 1) return path;
+    return path.parent_path() /
+           (path.stem().string() + "-" + to_string(view) + path.extension().string());
+  }
+
   /// Each [3, size, size] in [-1, 1].
   std::vector<models::ViewImage> prepare_images() {
     monitor_.begin("image");
@@ -90,7 +100,14 @@ class Run {
     std::vector<models::ViewImage> images;
     for (const Picture& picture : pictures_) {
       const std::string name = picture_name(picture);
-      const Image image = io::preprocess_image(load_picture(picture), preprocess, name);
+      const matting::CutOut subject =
+          matting::cut_out(load_picture(picture),
+                           {.mode = options_.remove_background, .model = options_.matting_model},
+                           name);
+      if (!options_.save_matte.empty()) {
+        io::write_png(matte_path(picture.view), matting::matte_of(subject));
+      }
+      const Image image = io::preprocess_image(subject.picture, preprocess, name);
       const Tensor tensor = io::image_to_tensor(ctx_, image);
       images.push_back({.image = tensor.reshape({3, preprocess.size, preprocess.size}),
                         .view = static_cast<std::int64_t>(picture.view)});

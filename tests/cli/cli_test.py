@@ -63,7 +63,7 @@ class ProgramTest(unittest.TestCase):
 
 class HelpTest(ProgramTest):
     def test_every_command_has_help(self):
-        commands = ["generate", "batch", "inspect", "convert", "compare", "mesh-check", "mesh-convert", "render", "doctor"]
+        commands = ["generate", "batch", "matte", "inspect", "convert", "compare", "mesh-check", "mesh-convert", "render", "doctor"]
         overview = self.run_program("--help")
         self.assertEqual(overview.returncode, 0)
         for command in commands:
@@ -400,6 +400,52 @@ class BatchTest(ProgramTest):
         # Every mesh that is there is whole and noted.
         self.assertEqual(sorted(p.name for p in self.out.glob("*.glb")), [e["output"] for e in entries])
         self.assertIn(f"{len(entries)} made", output)
+
+
+class MatteTest(ProgramTest):
+    """An opaque disc before a shaded wall, as BMP; alpha decides unless the option does."""
+
+    def matte(self, image, *arguments):
+        return self.run_program("matte", image, "-o", self.folder / "cut.png", *arguments)
+
+    def test_cut_out_gives_the_mesh_that_the_picture_gives(self):
+        image = self.file("disc.bmp", pictures.disc_bmp())
+        result = self.generate(image, "--save-matte", self.folder / "matte.png", output="a.ply")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.matte(image, "--save-matte", self.folder / "same.png").returncode, 0)
+        self.assertEqual((self.folder / "matte.png").read_bytes(), (self.folder / "same.png").read_bytes())
+        self.assertEqual(self.generate(self.folder / "cut.png", output="b.ply").returncode, 0)
+        bodies = [(self.folder / name).read_bytes().split(b"end_header\n", 1)[1] for name in ("a.ply", "b.ply")]
+        self.assertEqual(*bodies)
+
+    def test_modes(self):
+        opaque, cut = self.file("disc.bmp", pictures.disc_bmp()), self.file("disc.png", pictures.disc())
+        for image, mode, words in ((opaque, "auto", "background removed"), (opaque, "off", "kept as it is"),
+                                   (opaque, "on", "background removed"), (cut, "auto", "kept as it is")):
+            with self.subTest(image=image.name, mode=mode):
+                result = self.matte(image, "--remove-background", mode)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertIn(words, result.stdout)
+        self.assert_fails(self.matte(opaque, "--remove-background", "maybe"), ARGUMENT, "maybe")
+
+    def test_an_opaque_picture_is_used_whole_when_asked(self):
+        wall = self.file("wall.bmp", pictures.disc_bmp(radius=0))
+        self.assert_fails(self.generate(wall), ARGUMENT, "wall.bmp", "no subject stands out", "--remove-background off")
+        self.assert_left("wall.bmp")
+        result = self.generate(wall, "--remove-background", "off")
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_matting_network(self):
+        image = self.file("disc.bmp", pictures.disc_bmp())
+        network = ROOT / "tests" / "matting" / "data" / "net_is.onnx"
+        self.assertEqual(self.matte(image, "--matting-model", network).returncode, 0)
+        by_option = (self.folder / "cut.png").read_bytes()
+        environment = {**os.environ, "SINTER_MATTING_MODEL": str(network)}
+        result = self.run_program("matte", image, "-o", self.folder / "env.png", env=environment)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual((self.folder / "env.png").read_bytes(), by_option)
+        self.assert_fails(self.matte(image, "--matting-model", image), CORRUPT, "disc.bmp", "not an ONNX network")
+        self.assert_fails(self.matte(image, "--matting-model", "u2net.onnx"), NOT_FOUND, "u2net.onnx")
 
 
 class BadImageTest(ProgramTest):

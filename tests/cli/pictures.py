@@ -1,4 +1,4 @@
-"""PNG files made by hand, the broken ones included, with nothing but the standard library."""
+"""Picture files made by hand, the broken ones included, with nothing but the standard library."""
 
 import struct
 import zlib
@@ -44,6 +44,17 @@ def disc_palette(side: int = 64) -> bytes:
             rows.append(1 if (x - side / 2) ** 2 + (y - side / 2) ** 2 < (side * 0.4) ** 2 else 0)
     palette = chunk(b"PLTE", bytes((255, 255, 255, 200, 60, 30))) + chunk(b"tRNS", bytes((0, 255)))
     return png(side, side, 8, 3, bytes(rows), palette)
+
+
+def disc_bmp(side: int = 96, radius: float = 0.3) -> bytes:
+    """Opaque, 24 bits: an orange disc before a wall that darkens downwards."""
+    rows = bytearray()
+    for y in reversed(range(side)):
+        for x in range(side):
+            inside = (x - side / 2) ** 2 + (y - side / 2) ** 2 < (side * radius) ** 2
+            rows += bytes((40, 120 + x % 64, 230)) if inside else bytes((215 - y // 2, 210 - y // 2, 200 - y // 2))
+    header = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 24, 0, len(rows), 2835, 2835, 0, 0)
+    return struct.pack("<2sIHHI", b"BM", 54 + len(rows), 0, 0, 54) + header + bytes(rows)
 
 
 def huge(side: int = 20000) -> bytes:

@@ -1,0 +1,37 @@
+#pragma once
+// The options that say what becomes of a picture's background.
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <string>
+
+#include "sinter/picture.h"
+
+namespace sinter::cli {
+
+/// The references must outlive the command's parsing; their values are the defaults.
+inline void add_picture_options(CLI::App& command,
+                                RemoveBackground& mode,
+                                std::string& matting_model,
+                                std::string& save_matte) {
+  command
+      .add_option("--remove-background",
+                  mode,
+                  "auto: where the picture has no useful alpha; on; off: use it whole")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, RemoveBackground>{{"auto", RemoveBackground::automatic},
+                                                  {"on", RemoveBackground::on},
+                                                  {"off", RemoveBackground::off}}))
+      ->default_str(to_string(mode))
+      ->group("Picture");
+  command
+      .add_option("--matting-model",
+                  matting_model,
+                  "ONNX network that finds the subject (u2net, isnet, ...); default: built in")
+      ->envname("SINTER_MATTING_MODEL")
+      ->group("Picture");
+  command.add_option("--save-matte", save_matte, "write the subject's opacity to this PNG")
+      ->group("Picture");
+}
+
+}  // namespace sinter::cli
