@@ -21,6 +21,8 @@ set_target_properties(
 
 install(TARGETS sinter_shared EXPORT sinter-targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS sinter RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+# Not CMAKE_INSTALL_LIBDIR, which may be deeper: program and library both look here (src/matting/network.cpp).
+install(TARGETS sinter_dnn LIBRARY DESTINATION lib/sinter)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/sinter DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/models/sinter-small DESTINATION ${CMAKE_INSTALL_DATADIR}/sinter/models)
 

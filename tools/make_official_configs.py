@@ -84,7 +84,7 @@ CHECKPOINTS = {
     "hunyuan3d-dit-v2-mini": bundle(**MINI),
     "hunyuan3d-dit-v2-mini-fast": bundle(**MINI, distilled="fast"),
     # larger pictures, and the latents of the large model
-    "hunyuan3d-dit-v2-mini-turbo": bundle((8, 16), "turbo", encoder_size=1022, picture=1022),
+    "hunyuan3d-dit-v2-mini-turbo": bundle((8, 16), "turbo", scale=MINI_SCALE, encoder_size=1022, picture=1022),
     "hunyuan3d-dit-v2-mv": bundle(multi_view=True),
     "hunyuan3d-dit-v2-mv-fast": bundle(distilled="fast", multi_view=True),
     "hunyuan3d-dit-v2-mv-turbo": bundle(distilled="turbo", multi_view=True),

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "picture_options.h"
 #include "progress_line.h"
 #include "shape_options.h"
 #include "sinter/engine.h"
@@ -93,6 +94,7 @@ void generate(const GenerateArguments& arguments, Metrics& metrics) {
 /// Runs, and writes the metrics whichever way the run ends.
 void generate_with_metrics(GenerateArguments& arguments) {
   if (!arguments.metrics.empty()) check_writable(arguments.metrics);
+  if (!arguments.options.save_matte.empty()) check_writable(arguments.options.save_matte);
   Metrics metrics;
   try {
     generate(arguments, metrics);
@@ -137,6 +139,7 @@ void add_generate(CLI::App& app, int&) {
           "-o,--output", arguments->output, "mesh to write: .glb, .obj, .ply, .stl, .3mf or .usdz")
       ->required();
   add_shape_options(*command, *arguments);
+  add_save_matte(*command, arguments->options.save_matte);
   command
       ->add_option(
           "--metrics", arguments->metrics, "write seconds, counts and memory to this JSON file")

@@ -16,8 +16,8 @@ void add_matte(CLI::App& app, int&) {
   command->add_option("image", arguments->image, "PNG, JPEG, WebP, BMP or TIFF")->required();
   command->add_option("-o,--output", arguments->output, "PNG to write, RGBA")->required();
   MatteOptions& options = arguments->options;
-  add_picture_options(
-      *command, options.remove_background, options.matting_model, options.save_matte);
+  add_picture_options(*command, options.remove_background, options.matting_model);
+  add_save_matte(*command, options.save_matte);
   command->callback([arguments] {
     const bool removed = write_cut_out(arguments->image, arguments->output, arguments->options);
     std::printf("%s: %s\n",

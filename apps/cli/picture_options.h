@@ -12,8 +12,7 @@ namespace sinter::cli {
 /// The references must outlive the command's parsing; their values are the defaults.
 inline void add_picture_options(CLI::App& command,
                                 RemoveBackground& mode,
-                                std::string& matting_model,
-                                std::string& save_matte) {
+                                std::string& matting_model) {
   command
       .add_option("--remove-background",
                   mode,
@@ -30,7 +29,11 @@ inline void add_picture_options(CLI::App& command,
                   "ONNX network that finds the subject (u2net, isnet, ...); default: built in")
       ->envname("SINTER_MATTING_MODEL")
       ->group("Picture");
-  command.add_option("--save-matte", save_matte, "write the subject's opacity to this PNG")
+}
+
+/// For commands that look at one object: the path would be the same for each.
+inline void add_save_matte(CLI::App& command, std::string& path) {
+  command.add_option("--save-matte", path, "write the subject's opacity to this PNG")
       ->group("Picture");
 }
 

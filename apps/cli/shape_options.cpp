@@ -65,8 +65,7 @@ void add_shape_options(CLI::App& command, ShapeArguments& arguments) {
       ->group("Model");
 
   GenerateOptions& options = arguments.options;
-  add_picture_options(
-      command, options.remove_background, options.matting_model, options.save_matte);
+  add_picture_options(command, options.remove_background, options.matting_model);
   command
       .add_option(
           "--steps", options.steps, "sampling steps, 1..1000, or 1..100 for step-distilled models")

@@ -30,7 +30,7 @@ SinterDnnRunFunction* load_module() {
   places.push_back(std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path().string());
   std::string last;
   for (const std::string& place : places) {
-    for (const char* relative : {"", "sinter", "../lib/sinter", "../lib"}) {
+    for (const char* relative : {"", "sinter", "../sinter", "../lib/sinter"}) {
       const auto path = std::filesystem::path(place) / relative / kModule;
       if (!std::filesystem::exists(path, ignored)) continue;
       if (void* module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) {

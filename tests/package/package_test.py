@@ -49,6 +49,12 @@ class PackageTest(unittest.TestCase):
         run("cmake", "--build", build)
         return build
 
+    def test_installed_program_finds_its_matting_module(self):
+        network = ROOT / "tests" / "matting" / "data" / "net_is.onnx"
+        run(self.prefix / "bin" / "sinter", "matte", PICTURE, "-o", self.folder / "cut.png", "--remove-background", "on",
+            "--matting-model", network)
+        self.assertTrue((self.folder / "cut.png").exists())
+
     def test_c_example_through_cmake_gives_the_program_s_bytes(self):
         program = self.build_with_cmake("c") / "photo_to_mesh"
         run(program, self.model, PICTURE, self.folder / "c.glb", *FAST)
