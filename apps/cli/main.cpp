@@ -10,6 +10,10 @@
 #include "sinter/error.h"
 #include "sinter/version.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace {
 
 constexpr const char* kFooter =
@@ -39,6 +43,11 @@ std::string one_line(std::string text) {
 int main(int argc, char** argv) {
   // A reader that goes away is reported by the write that fails, not by a signal.
   std::signal(SIGPIPE, SIG_IGN);
+#ifdef __GLIBC__
+  // Large blocks go back to the system when they are freed. Left alone, glibc raises the limit from
+  // which they do with every such block, and a long batch grows by what lies between its holes.
+  mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+#endif
   CLI::App app("sinter: one picture in, a sound 3D mesh out", "sinter");
   app.set_version_flag("--version", "sinter " SINTER_VERSION);
   app.require_subcommand(1);

@@ -33,7 +33,8 @@ std::vector<TensorSpec> specs_of(const std::vector<TensorSource>& tensors) {
   std::vector<TensorSpec> specs;
   specs.reserve(tensors.size());
   for (const TensorSource& tensor : tensors) {
-    const TensorSpec& spec = specs.emplace_back(tensor.name, tensor.dtype, tensor.shape);
+    const TensorSpec& spec =
+        specs.emplace_back(TensorSpec{tensor.name, tensor.dtype, tensor.shape});
     SINTER_CHECK(tensor.bytes.size() == spec.byte_count(),
                  ErrorCode::invalid_argument,
                  "[checkpoint] ",
