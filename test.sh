@@ -17,7 +17,7 @@ if [ "$quick" != "--quick" ]; then
   cmake --preset asan >/dev/null
   cmake --build --preset asan -j "$jobs"
   ctest --test-dir build/asan -j "$jobs" --output-on-failure --timeout 600
-  tests/fuzz/run.sh 20
+  tests/fuzz/run.sh 10
   if command -v nvcc >/dev/null; then
     nvcc -gencode=arch=compute_90a,code=sm_90a -Xcompiler -fPIC -c training/sdf.cu -o build/sdf.o
   else

@@ -11,6 +11,19 @@
 #include "checkpoint/key_list.h"
 #include "core/error.h"
 
+namespace {
+
+/// What sinter wrote itself must be readable.
+sinter::checkpoint::ConfigNode read_back(const std::string& yaml) {
+  try {
+    return sinter::checkpoint::ConfigNode::parse(yaml, "derived");
+  } catch (const sinter::Error&) {
+    abort();
+  }
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sinter::checkpoint;
   try {
@@ -19,14 +32,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     use_official_names(entries, "f");
     const Checkpoint checkpoint = Checkpoint::outline(std::move(entries), "f");
     const auto derived = derive_config(checkpoint);
-    const ConfigNode config = derived ? ConfigNode::parse(derived->yaml, "derived") : ConfigNode();
+    const ConfigNode config = derived ? read_back(derived->yaml) : ConfigNode();
     inspect(checkpoint, config);
-    if (derived && ConfigNode::parse(config.to_yaml(), "again").to_yaml() != config.to_yaml())
-      abort();
+    if (derived && read_back(config.to_yaml()).to_yaml() != config.to_yaml()) abort();
   } catch (const sinter::Error& error) {
     if (error.message().find('\n') != std::string::npos) abort();
     if (error.code() == sinter::ErrorCode::internal) abort();
-    if (error.message().find("derived") != std::string::npos) abort();
   }
   return 0;
 }

@@ -41,6 +41,15 @@ const std::string& folder() {
   return whole_run.path();
 }
 
+/// What sinter wrote itself must be readable.
+Checkpoint read_back(const std::string& path) {
+  try {
+    return Checkpoint::open(path);
+  } catch (const sinter::Error&) {
+    abort();
+  }
+}
+
 RepackOptions options_from(std::uint8_t choice) {
   constexpr std::optional<sinter::DType> kTypes[] = {
       {}, sinter::DType::f16, sinter::DType::bf16, sinter::DType::f32};
@@ -63,14 +72,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const ModelSource source = open_model({in});
     const RepackOptions options = options_from(data[0]);
     const RepackResult result = repack(source, out, options);
-    const Checkpoint written = Checkpoint::open(out);
+    const Checkpoint written = read_back(out);
     if (written.total_bytes() != result.bytes) abort();
     if (written.entries().size() != result.tensors) abort();
     if (options.component.empty() && result.tensors != source.checkpoint.entries().size()) abort();
   } catch (const sinter::Error& error) {
     if (error.message().find('\n') != std::string::npos) abort();
     if (error.code() == sinter::ErrorCode::internal) abort();
-    if (error.message().find(out + "/model") != std::string::npos) abort();
   }
   fs::remove_all(out);
   fs::remove(in);

@@ -87,7 +87,7 @@ TEST(ShapeModelConfig, ReadsTheMiniTurboBundle) {
   EXPECT_EQ(c.conditioner.tokens(), 5330);
   EXPECT_EQ(c.conditioner.backbone.grid(), 37);
   EXPECT_EQ(c.vae.num_latents, 3072);
-  EXPECT_DOUBLE_EQ(c.vae.scale_factor, 0.9990943042622529);
+  EXPECT_DOUBLE_EQ(c.vae.scale_factor, 1.0188137142395404);
   EXPECT_EQ(std::get<Hunyuan3DDitConfig>(c.dit).double_blocks, 8);
   EXPECT_EQ(std::get<Hunyuan3DDitConfig>(c.dit).single_blocks, 16);
   EXPECT_TRUE(c.guidance_embed());
