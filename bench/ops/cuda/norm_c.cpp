@@ -1,30 +1,18 @@
 // What norm_torch.py calls: the fused norms over contiguous tensors, f16, as plain C.
 
-#include <cstdio>
-
-#include "core/error.h"
+#include "ops/cuda/call.h"
 #include "ops/cuda/norm.h"
 
 namespace {
 
 using namespace sinter::ops::cuda;
+using sinter::bench::run;
 
 ModulatedRows rows_of(
     long rows, long columns, const void* shift, const void* scale, const void* gate) {
   ModulatedRows r{.groups = {}, .columns = columns, .dtype = sinter::DType::f16, .eps = 1e-6F};
   r.groups[0] = {rows, shift, scale, gate};
   return r;
-}
-
-template <class Body>
-int run(Body body) {
-  try {
-    body();
-    return 0;
-  } catch (const sinter::Error& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
-  }
 }
 
 }  // namespace

@@ -35,6 +35,33 @@ def distance(actual, wanted):
     return float((actual.double() - wanted).norm() / wanted.norm())
 
 
+def copy_ceiling():
+    """GB/s of a kernel that reads 2 GB and writes as much; the copy that the driver makes of a graph's copy node is slower (2.7 TB/s)."""
+    big = torch.randn(1 << 30, device="cuda", dtype=torch.float16)
+    copy = torch.empty_like(big)
+    return 2 * big.numel() * 2 / median_us(lambda: torch.neg(big, out=copy), 5) / 1e3
+
+
+def flat(tensors):
+    """One float64 vector of a tensor or of several."""
+    return torch.cat([t.reshape(-1).double() for t in (tensors if isinstance(tensors, tuple) else (tensors,))])
+
+
+def report_bandwidth(name, size, ceiling, ours, peer, arguments, result):
+    """Prints a line that compares `ours`, whose result on the arguments `result` gives, with peer(*arguments), eager and compiled.
+    `size`: bytes that must move. The truth is the peer's on float64 arguments."""
+    torch._dynamo.reset()
+    compiled = torch.compile(peer, dynamic=False)
+    with torch.no_grad():
+        wanted = flat(peer(*(a.double() if isinstance(a, torch.Tensor) and a.is_floating_point() else a for a in arguments)))
+        error_peer, error = distance(flat(compiled(*arguments)), wanted), distance(flat(result()), wanted)
+        del wanted
+        mine, eager, fused = median_us(ours), median_us(lambda: peer(*arguments)), median_us(lambda: compiled(*arguments))
+    rate = size / mine / 1e3
+    print(f"{name:52s} {mine:7.1f} us {rate:6.0f} GB/s {100 * rate / ceiling:4.0f} % | eager {eager:7.1f} us, compiled {fused:7.1f} us"
+          f" | {min(eager, fused) / mine:5.2f}x | error {error:.1e}, peer {error_peer:.1e}", flush=True)
+
+
 class Library:
     """Calls functions of the shared library with tensors, integers and floats, on PyTorch's current stream."""
 

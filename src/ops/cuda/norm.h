@@ -1,5 +1,5 @@
 #pragma once
-// Normalisations of 16-bit rows on the GPU, fused with what stands around them in a transformer
+// Normalisations of rows on the GPU, fused with what stands around them in a transformer
 // block. Sums are f32, two passes over registers (the mean first, then the centred squares), one
 // rounding at the end.
 //
@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "ops/cuda/rows.h"
 
 namespace sinter::ops::cuda {
 
@@ -46,6 +47,16 @@ void layer_norm_modulate(const ModulatedRows& rows, const void* x, void* dst, cu
 void add_gated_layer_norm_modulate(
     const ModulatedRows& rows, void* residual, const void* x, void* dst, cudaStream_t stream);
 
+/// dst = (src - mean) / sqrt(var + eps) * weight + bias. Rows as rows.h has them, of at most
+/// kMaxNormColumns columns; dst has src's dtype, or one of the two is f32. weight and bias [C] of
+/// dst's dtype, or both null for the norm alone. dst may be src.
+void layer_norm(const Rows& dst,
+                const Rows& src,
+                const void* weight,
+                const void* bias,
+                float eps,
+                cudaStream_t stream);
+
 /// Head vectors inside rows: vector (row, head) begins at data + row * row_stride + head *
 /// head_stride.
 struct HeadVectors {
@@ -55,8 +66,11 @@ struct HeadVectors {
   std::int64_t row_stride = 0, head_stride = 0;  ///< in elements; multiples of 8
 };
 
-/// In place on each head vector of queries and keys: x / sqrt(mean(x^2) + eps) * weight, weights
-/// [dim] shared by all heads. q and k have equal shapes and strides; both in one launch.
+/// In place on each head vector: x / sqrt(mean(x^2) + eps) * weight, weight [dim] of `dtype` (f16
+/// or bf16) shared by all heads. The second form takes queries and keys of equal shapes and strides
+/// in one launch.
+void rms_norm_heads(
+    const HeadVectors& x, const void* weight, DType dtype, float eps, cudaStream_t stream);
 void rms_norm_heads(const HeadVectors& q,
                     const HeadVectors& k,
                     const void* q_weight,
@@ -64,5 +78,25 @@ void rms_norm_heads(const HeadVectors& q,
                     DType dtype,
                     float eps,
                     cudaStream_t stream);
+
+struct HeadWeights {
+  const void *weight = nullptr, *bias = nullptr;  ///< [dim]
+};
+
+/// In place on each head vector: (x - mean) / sqrt(var + eps) * weight + bias, else as
+/// rms_norm_heads().
+void layer_norm_heads(const HeadVectors& x,
+                      const void* weight,
+                      const void* bias,
+                      DType dtype,
+                      float eps,
+                      cudaStream_t stream);
+void layer_norm_heads(const HeadVectors& q,
+                      const HeadVectors& k,
+                      const HeadWeights& q_weights,
+                      const HeadWeights& k_weights,
+                      DType dtype,
+                      float eps,
+                      cudaStream_t stream);
 
 }  // namespace sinter::ops::cuda

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/error.h"
 #include "ops/cuda/cuda_test.h"
 
 namespace sinter::ops::cuda::test {
@@ -10,11 +11,6 @@ namespace {
 class CudaNorm : public CudaTest {};
 
 constexpr float kEps = 1e-6F;
-
-/// Half the distance between neighbours at 1, relative: what one rounding to nearest costs at most.
-double half_unit(DType dtype) {
-  return dtype == DType::f16 ? std::ldexp(1.0, -11) : std::ldexp(1.0, -8);
-}
 
 struct ModulatedCase {
   DType dtype;
@@ -51,11 +47,12 @@ struct ModulatedCase {
   }
 };
 
-/// One rounding of the result, and f32 arithmetic of a few thousand terms, far below it. Values
-/// near zero after a cancellation are held to the absolute error of what was cancelled: terms of
-/// order 10.
+/// f32 arithmetic of a few thousand terms, far below the rounding of the result. Values near zero
+/// after a cancellation are held to the absolute error of what was cancelled: terms of order 10.
+constexpr double kNormSlack = 3e-5;
+
 void expect_near(double actual, double wanted, DType dtype) {
-  ASSERT_NEAR(actual, wanted, half_unit(dtype) * std::abs(wanted) + 3e-5);
+  ASSERT_NEAR(actual, wanted, half_unit(dtype) * std::abs(wanted) + kNormSlack);
 }
 
 const std::int64_t kColumns[] = {
@@ -88,7 +85,7 @@ TEST_F(CudaNorm, AddGatedLayerNormModulateMatchesFloat64) {
     for (const std::int64_t columns : kColumns) {
       SCOPED_TRACE(cat(to_string(dtype), " ", columns));
       ModulatedCase s(dtype, columns, 3, 4, seed += 3);
-      const std::vector<std::uint16_t> before = s.residual.host;
+      const HostRows before = s.residual.host;
       DeviceRows y(dtype, 7, columns);
       add_gated_layer_norm_modulate(
           s.rows(), s.residual.pointer(0, 0), s.x.pointer(0, 0), y.pointer(0, 0), nullptr);
@@ -98,7 +95,7 @@ TEST_F(CudaNorm, AddGatedLayerNormModulateMatchesFloat64) {
         const std::int64_t group = row < s.first ? 0 : 1;
         std::vector<double> sums;
         for (std::int64_t c = 0; c < columns; ++c) {
-          const double old = from_bits(before[static_cast<std::size_t>(row * columns + c)], dtype);
+          const double old = before.at(row, c);
           const double sum = old + s.vectors.at(3 * group + 2, c) * s.x.at(row, c);
           expect_near(s.residual.at(row, c), sum, dtype);
           sums.push_back(s.residual.at(row, c));  // the norm is of the rounded sum
@@ -122,40 +119,127 @@ TEST_F(CudaNorm, WorksInPlaceAndOnOneGroup) {
   EXPECT_EQ(x.host, y.host);
 }
 
-TEST_F(CudaNorm, RmsNormHeadsMatchesFloat64) {
-  unsigned seed = 300;
-  for (const DType dtype : {DType::f16, DType::bf16}) {
-    for (const std::int64_t dim : {64, 128}) {
-      for (const std::int64_t heads : {1, 3, 16}) {
-        SCOPED_TRACE(cat(to_string(dtype), " ", heads, " heads of ", dim));
-        const std::int64_t rows = 13, width = heads * dim;
-        DeviceRows x(dtype, rows, 3 * width, ++seed, 4.0F);  // [q|k|v][head][dim]
-        const DeviceRows weights(dtype, 2, dim, ++seed);
-        const std::vector<std::uint16_t> before = x.host;
-        const HeadVectors q{x.pointer(0, 0), rows, heads, dim, 3 * width, dim};
-        HeadVectors k = q;
-        k.data = x.pointer(0, width);
-        rms_norm_heads(q, k, weights.pointer(0, 0), weights.pointer(1, 0), dtype, kEps, nullptr);
-        x.fetch();
-        const auto old = [&](std::int64_t row, std::int64_t column) {
-          return double{
-              from_bits(before[static_cast<std::size_t>(row * 3 * width + column)], dtype)};
-        };
-        for (std::int64_t row = 0; row < rows; ++row) {
-          for (std::int64_t vector = 0; vector < 2 * heads; ++vector) {
-            double squares = 0;
-            for (std::int64_t e = 0; e < dim; ++e)
-              squares += std::pow(old(row, vector * dim + e), 2);
-            const double inverse = 1.0 / std::sqrt(squares / static_cast<double>(dim) + kEps);
-            for (std::int64_t e = 0; e < dim; ++e) {
-              const double wanted =
-                  old(row, vector * dim + e) * inverse * weights.at(vector / heads, e);
-              expect_near(x.at(row, vector * dim + e), wanted, dtype);
-            }
+/// Mean and 1 / sqrt(variance + eps) of a row, float64.
+struct Moments {
+  double mean = 0, inverse = 0;
+
+  template <class Value>
+  Moments(std::int64_t count, Value value) {
+    double variance = 0;
+    const auto n = static_cast<double>(count);
+    for (std::int64_t i = 0; i < count; ++i) mean += value(i) / n;
+    for (std::int64_t i = 0; i < count; ++i) variance += (value(i) - mean) * (value(i) - mean) / n;
+    inverse = 1.0 / std::sqrt(variance + kEps);
+  }
+};
+
+TEST_F(CudaNorm, LayerNormMatchesFloat64) {
+  unsigned seed = 500;
+  for (const DType st : kFloats) {
+    for (const DType dt : kFloats) {
+      if (st != dt && st != DType::f32 && dt != DType::f32) continue;
+      for (const std::int64_t columns :
+           {1, 51, 192, 512, 588, 1024, 1032, 1536, 2048, 3072, 4096}) {
+        for (const RowLayout& layout : kLayouts) {
+          for (const bool affine : {true, false}) {
+            SCOPED_TRACE(cat(to_string(st), " to ", to_string(dt), ", ", columns, " columns"));
+            const DeviceRows x(st, 5, columns, ++seed, 2.0F, layout);
+            const DeviceRows vectors(dt, 2, columns, ++seed, 1.0F, layout);
+            DeviceRows y(dt, 5, columns, layout);
+            layer_norm(y.view(),
+                       x.view(),
+                       affine ? vectors.pointer(0, 0) : nullptr,
+                       affine ? vectors.pointer(1, 0) : nullptr,
+                       kEps,
+                       nullptr);
+            std::vector<Moments> moments;
+            for (std::int64_t r = 0; r < 5; ++r)
+              moments.emplace_back(columns, [&](std::int64_t c) { return x.at(r, c); });
+            expect_rows(y, kNormSlack, [&](std::int64_t r, std::int64_t c) {
+              const Moments& m = moments[static_cast<std::size_t>(r)];
+              const double norm = (x.at(r, c) - m.mean) * m.inverse;
+              return affine ? norm * vectors.at(0, c) + vectors.at(1, c) : norm;
+            });
+            if (HasFatalFailure()) return;
           }
-          for (std::int64_t column = 2 * width; column < 3 * width; ++column) {
-            ASSERT_EQ(x.at(row, column), old(row, column)) << "values are not normed";
-          }
+        }
+      }
+    }
+  }
+}
+
+TEST_F(CudaNorm, LayerNormWorksInPlace) {
+  for (const RowLayout& layout : kLayouts) {
+    DeviceRows x(DType::bf16, 6, 1536, 700, 2.0F, layout), y(DType::bf16, 6, 1536, layout);
+    layer_norm(y.view(), x.view(), nullptr, nullptr, kEps, nullptr);
+    y.fetch();
+    layer_norm(x.view(), x.view(), nullptr, nullptr, kEps, nullptr);
+    x.fetch();
+    EXPECT_EQ(x.host, y.host);
+  }
+}
+
+enum class HeadNormForm { rms, rms_pair, layer, layer_pair };
+
+/// Norms q, or q and k, of x [rows, q|k|v, head, dim] and compares all of x.
+void expect_head_norm(HeadNormForm form, DType dtype, std::int64_t dim, std::int64_t heads) {
+  const std::int64_t rows = 13, width = heads * dim;
+  const auto seed = static_cast<unsigned>(1000 + width);
+  DeviceRows x(dtype, rows, 3 * width, seed, 4.0F);
+  const DeviceRows weights(dtype, 4, dim, seed + 1);  // of q and k, then their biases
+  const HostRows before = x.host;
+  const HeadVectors q{x.pointer(0, 0), rows, heads, dim, 3 * width, dim};
+  HeadVectors k = q;
+  k.data = x.pointer(0, width);
+  const auto w = [&](std::int64_t i) { return weights.pointer(i, 0); };
+  const bool centred = form == HeadNormForm::layer || form == HeadNormForm::layer_pair;
+  const bool pair = form == HeadNormForm::rms_pair || form == HeadNormForm::layer_pair;
+  switch (form) {
+    case HeadNormForm::rms:
+      rms_norm_heads(q, w(0), dtype, kEps, nullptr);
+      break;
+    case HeadNormForm::rms_pair:
+      rms_norm_heads(q, k, w(0), w(1), dtype, kEps, nullptr);
+      break;
+    case HeadNormForm::layer:
+      layer_norm_heads(q, w(0), w(2), dtype, kEps, nullptr);
+      break;
+    case HeadNormForm::layer_pair:
+      layer_norm_heads(q, k, {w(0), w(2)}, {w(1), w(3)}, dtype, kEps, nullptr);
+      break;
+  }
+  x.fetch();
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t vector = 0; vector < 3 * heads; ++vector) {
+      const std::int64_t first = vector * dim, part = vector / heads;
+      const auto old = [&](std::int64_t e) { return before.at(row, first + e); };
+      double squares = 0;
+      for (std::int64_t e = 0; e < dim; ++e) squares += old(e) * old(e);
+      const double rms = 1.0 / std::sqrt(squares / static_cast<double>(dim) + kEps);
+      const Moments moments(dim, old);
+      for (std::int64_t e = 0; e < dim; ++e) {
+        if (part > (pair ? 1 : 0)) {
+          ASSERT_EQ(x.at(row, first + e), old(e)) << "part " << part << " is not normed";
+          continue;
+        }
+        const double norm = centred ? (old(e) - moments.mean) * moments.inverse : old(e) * rms;
+        expect_near(x.at(row, first + e),
+                    norm * weights.at(part, e) + (centred ? weights.at(2 + part, e) : 0.0),
+                    dtype);
+      }
+    }
+  }
+}
+
+TEST_F(CudaNorm, HeadNormsMatchFloat64) {
+  for (const HeadNormForm form :
+       {HeadNormForm::rms, HeadNormForm::rms_pair, HeadNormForm::layer, HeadNormForm::layer_pair}) {
+    for (const DType dtype : {DType::f16, DType::bf16}) {
+      for (const std::int64_t dim : {64, 128}) {
+        for (const std::int64_t heads : {1, 3, 16}) {
+          SCOPED_TRACE(cat("form ", static_cast<int>(form), " ", to_string(dtype), " ", dim));
+          expect_head_norm(form, dtype, dim, heads);
+          if (HasFatalFailure()) return;
         }
       }
     }
@@ -178,6 +262,15 @@ TEST_F(CudaNorm, RefusesWhatItCannotDo) {
   incomplete.groups[1].scale = nullptr;
   EXPECT_THROW(run(incomplete, y.pointer(0, 0)), Error);
   EXPECT_THROW(run(s.rows(), y.pointer(0, 1)), Error);
+
+  const DeviceRows other(DType::bf16, 4, 64, 401), wider(DType::f16, 4, kMaxNormColumns + 1, 402);
+  const void* const weight = s.vectors.pointer(0, 0);
+  EXPECT_THROW(layer_norm(other.view(), y.view(), nullptr, nullptr, kEps, nullptr), Error);
+  EXPECT_THROW(layer_norm(wider.view(), wider.view(), nullptr, nullptr, kEps, nullptr), Error);
+  EXPECT_THROW(layer_norm(y.view(), y.view(), weight, nullptr, kEps, nullptr), Error);
+  const HeadVectors heads{y.pointer(0, 0), 4, 1, 64, 64, 64};
+  EXPECT_THROW(layer_norm_heads(heads, weight, nullptr, DType::f16, kEps, nullptr), Error);
+  EXPECT_THROW(rms_norm_heads(heads, weight, DType::f32, kEps, nullptr), Error);
 }
 
 }  // namespace

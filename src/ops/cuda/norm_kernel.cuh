@@ -1,0 +1,182 @@
+#pragma once
+// The kernel behind every norm over whole rows: layer norm, modulated or weighted, with what stands
+// before it (a gated residual) or behind it (the product with one vector).
+
+#include <type_traits>
+
+#include "cuda/status.h"
+#include "ops/cuda/launch.h"
+#include "ops/cuda/norm.h"
+#include "ops/cuda/pack.cuh"
+#include "ops/cuda/row_sum.cuh"
+
+namespace sinter::ops::cuda {
+
+namespace {
+
+constexpr int kNormThreads = 128;
+
+enum class NormKind {
+  plain,  ///< dst = norm(x)
+  gated,  ///< residual += gate * x, dst = norm(residual)
+  dot,    ///< dots = norm(x) . vector
+};
+
+template <class V>
+struct NormGroup {
+  std::int64_t rows;
+  const V *shift, *scale, *gate;
+};
+
+/// x [rows, columns] of S, all vectors and dst of D. The norm is multiplied with `one` + scale and
+/// shift is added, or neither where `affine` is not set.
+template <class S, class D>
+struct NormTask {
+  const S* x;
+  D *residual, *dst;
+  std::int64_t x_stride, residual_stride, dst_stride;
+  NormGroup<D> groups[ModulatedRows::kMaxGroups];
+  int rows, columns;
+  float eps, one;
+  bool affine;
+  bool wide;  // every access is aligned, columns are a multiple of 8
+  const D* vector;
+  float* dots;
+  float offset;
+  const float* device_offset;  // in place of `offset` where not null
+};
+
+/// RowWarps warps a row; a thread holds Vectors stretches of eight columns. All that it reads is
+/// asked for before the first sum, so that one wait covers it.
+template <class S, class D, int Vectors, int RowWarps, NormKind Kind>
+__global__ void __launch_bounds__(kNormThreads) norm_kernel(const NormTask<S, D> p) {
+  constexpr int kRowThreads = kWarp * RowWarps, kStride = kRowThreads * kVector;
+  const int row = static_cast<int>(blockIdx.x) * (kNormThreads / kRowThreads) +
+                  static_cast<int>(threadIdx.x) / kRowThreads;
+  const bool present = row < p.rows;  // all threads stay for the sums
+  const bool second = row >= p.groups[0].rows;
+  const D* const shift_row = second ? p.groups[1].shift : p.groups[0].shift;
+  const D* const scale_row = second ? p.groups[1].scale : p.groups[0].scale;
+  const D* const gate_row = second ? p.groups[1].gate : p.groups[0].gate;
+  const int first = static_cast<int>(threadIdx.x) % kRowThreads * kVector;
+  const S* const x = p.x + row * p.x_stride;
+  const auto holds = [&](int i) { return present && first + i * kStride < p.columns; };
+  const auto count = [&](int i) { return p.columns - first - i * kStride; };
+
+  float value[Vectors][kVector];
+  RawVector<D> shifts[Vectors], scales[Vectors];
+  float sum = 0.0F;
+  if (p.wide) {
+#pragma unroll
+    for (int i = 0; i < Vectors; ++i) {
+      if (!holds(i)) continue;
+      const int column = first + i * kStride;
+      load_vector(x + column, value[i]);
+      if (p.affine) {
+        shifts[i] = load_raw(shift_row + column);
+        scales[i] = load_raw(scale_row + column);
+      }
+      if constexpr (Kind == NormKind::gated) {
+        D* const kept = p.residual + row * p.residual_stride + column;
+        float before[kVector], gate[kVector];
+        load_vector(kept, before);
+        load_vector(gate_row + column, gate);
+#pragma unroll
+        for (int e = 0; e < kVector; ++e) value[i][e] = fmaf(gate[e], value[i][e], before[e]);
+        store_vector(kept, value[i]);
+        // The norm is of what the next reader of the residual will see.
+#pragma unroll
+        for (int e = 0; e < kVector; ++e) value[i][e] = to_float(from_float<D>(value[i][e]));
+      }
+#pragma unroll
+      for (int e = 0; e < kVector; ++e) sum += value[i][e];
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < Vectors; ++i) {
+      if (!holds(i)) continue;
+      load_some(x + first + i * kStride, count(i), value[i]);
+#pragma unroll
+      for (int e = 0; e < kVector; ++e) sum += value[i][e];
+    }
+  }
+  const float mean = row_sum<kNormThreads, RowWarps, 0>(sum) / static_cast<float>(p.columns);
+
+  float squares = 0.0F;
+#pragma unroll
+  for (int i = 0; i < Vectors; ++i) {
+    if (!holds(i)) continue;
+#pragma unroll
+    for (int e = 0; e < kVector; ++e) {
+      value[i][e] = p.wide || e < count(i) ? value[i][e] - mean : 0.0F;
+      squares = fmaf(value[i][e], value[i][e], squares);
+    }
+  }
+  const float inverse =
+      rsqrtf(row_sum<kNormThreads, RowWarps, 1>(squares) / static_cast<float>(p.columns) + p.eps);
+
+  float dot = 0.0F;
+#pragma unroll
+  for (int i = 0; i < Vectors; ++i) {
+    if (!holds(i)) continue;
+    const int column = first + i * kStride;
+    float shift[kVector] = {}, scale[kVector] = {};
+    if (p.affine && p.wide) {
+      unpack_vector(shifts[i], shift);
+      unpack_vector(scales[i], scale);
+    } else if (p.affine) {
+      load_some(shift_row + column, count(i), shift);
+      load_some(scale_row + column, count(i), scale);
+    }
+#pragma unroll
+    for (int e = 0; e < kVector; ++e)
+      value[i][e] = fmaf(value[i][e] * inverse, p.one + scale[e], shift[e]);
+    if constexpr (Kind == NormKind::dot) {
+      float vector[kVector];
+      if (p.wide) {
+        load_vector(p.vector + column, vector);
+      } else {
+        load_some(p.vector + column, count(i), vector);
+      }
+#pragma unroll
+      for (int e = 0; e < kVector; ++e) dot = fmaf(value[i][e], vector[e], dot);
+    } else if (p.wide) {
+      store_vector(p.dst + row * p.dst_stride + column, value[i]);
+    } else {
+      store_some(p.dst + row * p.dst_stride + column, count(i), value[i]);
+    }
+  }
+  if constexpr (Kind == NormKind::dot) {
+    dot = row_sum<kNormThreads, RowWarps, 2>(dot);
+    const float offset = p.device_offset != nullptr ? *p.device_offset : p.offset;
+    if (present && first == 0) p.dots[row] = dot + offset;
+  }
+}
+
+/// The fewest threads that hold a row in two to four vectors each.
+template <NormKind Kind, class S, class D>
+void launch_norm(const NormTask<S, D>& task, cudaStream_t stream) {
+  const auto run = [&](auto vectors, auto warps) {
+    constexpr int kVectors = decltype(vectors)::value, kRowWarps = decltype(warps)::value;
+    norm_kernel<S, D, kVectors, kRowWarps, Kind>
+        <<<blocks_for(task.rows, kNormThreads / (kWarp * kRowWarps)), kNormThreads, 0, stream>>>(
+            task);
+    sinter::cuda::check_launch("norm");
+  };
+  constexpr std::integral_constant<int, 1> one;
+  constexpr std::integral_constant<int, 2> two;
+  constexpr std::integral_constant<int, 3> three;
+  constexpr std::integral_constant<int, 4> four;
+  constexpr int kWarpColumns = kWarp * kVector;
+  const int columns = task.columns;
+  if (task.rows == 0) return;
+  if (columns <= 2 * kWarpColumns) return run(two, one);
+  if (columns <= 4 * kWarpColumns) return run(two, two);
+  if (columns <= 8 * kWarpColumns) return run(two, four);
+  if (columns <= 12 * kWarpColumns) return run(three, four);
+  run(four, four);
+}
+
+}  // namespace
+
+}  // namespace sinter::ops::cuda
