@@ -226,7 +226,7 @@ class FlashVdmRun {
     std::vector<GridIndex> changed;
     for (;;) {
       const auto missing = missing_corners(
-          lattice_->values, options_.level, true, changed, options_.threads, [this] { poll(); });
+          lattice_->values, options_.level, true, changed, options_.threads, options_.poll);
       if (missing.empty()) return;
       ++stats_.following_rounds;
       changed.clear();
@@ -304,7 +304,7 @@ class FlashVdmRun {
       }
     }
     stats_.queries += static_cast<std::int64_t>(points_.size());
-    poll();
+    report();
   }
 
   // ---- small things ----
@@ -330,8 +330,11 @@ class FlashVdmRun {
     }
   }
 
-  /// Says where the run stands, which is where it can be cancelled.
   void poll() {
+    if (options_.poll) options_.poll();
+  }
+
+  void report() {
     if (!options_.progress) return;
     // A closed surface of moderate size crosses some 4 N^2 cells; the finest level's band has some
     // eight points for each.

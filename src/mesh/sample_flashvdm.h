@@ -56,6 +56,8 @@ struct FlashVdmOptions {
   int threads = 1;             ///< for the work between the calls; never changes the result
   bool follow_surface = true;  ///< the switch SINTER_SURFACE_FOLLOWING
   SampleProgress progress = {};
+  /// Called now and then between the sampler's calls, on the calling thread. To cancel, throw.
+  std::function<void()> poll = {};
 };
 
 /// The field on the last level's grid: `grid` itself with FlashVdmLevels::own, else one of another

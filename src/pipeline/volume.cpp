@@ -40,7 +40,6 @@ mesh::Field sample_flashvdm(Context& ctx,
                             const mesh::Grid& grid,
                             const mesh::SampleProgress& progress,
                             mesh::SampleStats& stats) {
-  double fraction = 0;
   mesh::FlashVdmOptions flashvdm;
   flashvdm.level = static_cast<float>(options.level);
   flashvdm.levels = options.flashvdm_levels == FlashVdmLevels::upstream
@@ -49,9 +48,9 @@ mesh::Field sample_flashvdm(Context& ctx,
   flashvdm.bin_sample = flashvdm_bin_sample(options.flashvdm_keys);
   flashvdm.threads = ctx.threads;
   flashvdm.follow_surface = ctx.switches.surface_following;
-  flashvdm.progress = [&](double now) { progress(fraction = now); };
-  const auto sampler =
-      flashvdm_sampler(ctx, vae, memory, options.flashvdm_keys, [&] { progress(fraction); });
+  flashvdm.progress = progress;
+  flashvdm.poll = ctx.poll;
+  const auto sampler = flashvdm_sampler(ctx, vae, memory, options.flashvdm_keys);
   return mesh::sample_flashvdm(grid, sampler, flashvdm, &stats);
 }
 
@@ -64,10 +63,9 @@ int flashvdm_bin_sample(FlashVdmKeys keys) {
 mesh::GroupSampler flashvdm_sampler(Context& ctx,
                                     const models::ShapeVae& vae,
                                     const models::GeometryMemory& memory,
-                                    FlashVdmKeys keys,
-                                    std::function<void()> poll) {
-  return [&ctx, &vae, &memory, keys, poll = std::move(poll)](
-             mesh::GroupStage stage, std::span<const mesh::PointGroup> groups) {
+                                    FlashVdmKeys keys) {
+  return [&ctx, &vae, &memory, keys](mesh::GroupStage stage,
+                                     std::span<const mesh::PointGroup> groups) {
     const bool merged = keys == FlashVdmKeys::merge && stage == mesh::GroupStage::bin;
     const auto rule = merged ? models::KeyRule::merged : models::KeyRule::mean;
     for (const mesh::PointGroup& group : groups) {
@@ -76,7 +74,7 @@ mesh::GroupSampler flashvdm_sampler(Context& ctx,
         const std::size_t count = std::min(kGroupChunk, group.points.size() - first);
         query(
             ctx, vae, part, group.points.subspan(first, count), group.logits.subspan(first, count));
-        poll();
+        ctx.check_cancelled();
       }
     }
   };

@@ -10,8 +10,8 @@
 
 namespace sinter::pipeline {
 
-/// `progress` is told a non-decreasing fraction often enough (a few ten thousand queries, or less
-/// work of other kinds) that what it throws stops the decode soon.
+/// `progress` is told a non-decreasing fraction after each chunk of queries, and `ctx.poll` is
+/// called between the parts of everything else, so that what either throws stops the decode soon.
 mesh::Field sample_volume(Context& ctx,
                           const models::ShapeVae& vae,
                           const models::GeometryMemory& memory,
@@ -20,13 +20,12 @@ mesh::Field sample_volume(Context& ctx,
                           mesh::SampleStats& stats);
 
 /// FlashVDM's sampler for a shape: each group is answered from the keys that matter to its sample.
-/// Bricks choose by KeyRule::mean whatever `keys` says, as upstream. `poll` is called between parts
-/// of a group, and may throw.
+/// Bricks choose by KeyRule::mean whatever `keys` says, as upstream. The context is asked between
+/// the parts of a group whether to stop.
 mesh::GroupSampler flashvdm_sampler(Context& ctx,
                                     const models::ShapeVae& vae,
                                     const models::GeometryMemory& memory,
-                                    FlashVdmKeys keys,
-                                    std::function<void()> poll);
+                                    FlashVdmKeys keys);
 
 /// Every how manieth point of a bin chooses the bin's keys.
 int flashvdm_bin_sample(FlashVdmKeys keys);

@@ -72,6 +72,7 @@ TEST(SamplePoll, FlashVdm) {
   Looks looks;
   FlashVdmOptions options;
   options.progress = looks.progress();
+  options.poll = [look = looks.progress()] { look(0); };
   const auto by_group = [](GroupStage, std::span<const PointGroup> groups) {
     for (const PointGroup& group : groups) answer(group.points, group.logits);
   };

@@ -77,8 +77,7 @@ TEST_P(FlashVdmGolden, LevelsPointsAndValues) {
   const models::GeometryMemory memory = vae->remember(ctx_, vae->decode(ctx_, latents));
   ctx_.threads = 2;
   mesh::SampleStats stats;
-  const mesh::Field field =
-      decode(flashvdm_sampler(ctx_, *vae, memory, GetParam().keys, [] {}), stats);
+  const mesh::Field field = decode(flashvdm_sampler(ctx_, *vae, memory, GetParam().keys), stats);
 
   const std::string name = GetParam().name;
   std::vector<float> counts;
