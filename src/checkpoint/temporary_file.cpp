@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <random>
 #include <system_error>
 #include <utility>
 
@@ -12,16 +13,21 @@
 
 namespace sinter::checkpoint {
 
-TemporaryFile::TemporaryFile(const std::string& target)
-    : target_(target), name_(cat(target, ".", ::getpid(), ".tmp")) {
+TemporaryFile::TemporaryFile(const std::string& target) : target_(target) {
   struct stat info {};
   SINTER_CHECK(::stat(target.c_str(), &info) != 0 || S_ISREG(info.st_mode),
                ErrorCode::io,
                "[checkpoint] ",
                target,
                ": cannot write: exists and is not a regular file");
-  descriptor_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) fail_errno();
+  // A name that nobody has: another thread may be writing the same target.
+  std::random_device random;
+  constexpr int kAttempts = 100;
+  for (int attempt = 0; descriptor_ < 0; ++attempt) {
+    name_ = cat(target, ".", random(), ".tmp");
+    descriptor_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor_ < 0 && (errno != EEXIST || attempt == kAttempts)) fail_errno();
+  }
 }
 
 TemporaryFile::~TemporaryFile() {

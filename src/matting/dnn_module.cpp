@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <mutex>
 #include <new>
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/dnn.hpp>
@@ -17,12 +18,19 @@ int swallow(int, const char*, const char*, const char*, int, void*) {
   return 0;
 }
 
+/// Keeps OpenCV silent. Its settings belong to the process: the first of several networks that run
+/// side by side changes them, the last restores them.
 class Quiet {
  public:
-  Quiet() : level_(cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT)) {
+  Quiet() {
+    const std::lock_guard lock(mutex_);
+    if (running_++ > 0) return;
+    level_ = cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
     before_ = cv::redirectError(swallow, nullptr, &before_data_);
   }
   ~Quiet() {
+    const std::lock_guard lock(mutex_);
+    if (--running_ > 0) return;
     cv::redirectError(before_, before_data_);
     cv::utils::logging::setLogLevel(level_);
   }
@@ -30,9 +38,11 @@ class Quiet {
   Quiet& operator=(const Quiet&) = delete;
 
  private:
-  cv::utils::logging::LogLevel level_;
-  cv::ErrorCallback before_ = nullptr;
-  void* before_data_ = nullptr;
+  static inline std::mutex mutex_;  // over what follows
+  static inline int running_ = 0;
+  static inline cv::utils::logging::LogLevel level_ = {};
+  static inline cv::ErrorCallback before_ = nullptr;
+  static inline void* before_data_ = nullptr;
 };
 
 int refuse(SinterDnnRun& run, std::string text) {
