@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that can be checked without a GPU. Usage: ./test.sh [--quick]
-#   --quick   skip the sanitizer build, the fuzzers and the CUDA compile check
+#   --quick   skip the sanitizer builds, the fuzzers and the CUDA compile check
 set -euo pipefail
 cd "$(dirname "$0")"
 quick=${1:-}
@@ -17,6 +17,9 @@ if [ "$quick" != "--quick" ]; then
   cmake --preset asan >/dev/null
   cmake --build --preset asan -j "$jobs"
   ctest --test-dir build/asan -j "$jobs" --output-on-failure --timeout 600
+  cmake --preset tsan >/dev/null
+  cmake --build --preset tsan -j "$jobs" --target threads_test
+  ctest --test-dir build/tsan -j "$jobs" --output-on-failure --timeout 600 -R '^threads\.'
   tests/fuzz/run.sh 10
   if command -v nvcc >/dev/null; then
     nvcc -gencode=arch=compute_90a,code=sm_90a -Xcompiler -fPIC -c training/sdf.cu -o build/sdf.o

@@ -26,11 +26,22 @@ function(sinter_room name)
   target_link_libraries(sinter_${name} PUBLIC ${ROOM_ROOMS} PRIVATE ${ROOM_DEPS})
 endfunction()
 
+# ThreadSanitizer knows what OpenMP's threads wait for where archer, LLVM's OpenMP tool, tells it.
+function(sinter_watch_threads target)
+  if(SINTER_SANITIZE MATCHES "thread")
+    get_filename_component(omp_folder "${OpenMP_omp_LIBRARY}" DIRECTORY)
+    find_library(SINTER_ARCHER archer HINTS ${omp_folder} REQUIRED)
+    target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests/tsan_options.cpp)
+    target_link_libraries(${target} PRIVATE ${SINTER_ARCHER})
+  endif()
+endfunction()
+
 # One test program a room, registered with CTest case by case.
 function(sinter_test name)
   cmake_parse_arguments(TEST "" "" "SOURCES;ROOMS;DEPS" ${ARGN})
   add_executable(${name}_test ${TEST_SOURCES})
   sinter_options(${name}_test)
+  sinter_watch_threads(${name}_test)
   list(TRANSFORM TEST_ROOMS PREPEND sinter_)
   target_link_libraries(${name}_test PRIVATE ${TEST_ROOMS} ${TEST_DEPS} GTest::gtest_main)
   target_compile_definitions(${name}_test PRIVATE SINTER_SOURCE_DIR="${CMAKE_SOURCE_DIR}")

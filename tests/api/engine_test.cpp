@@ -39,22 +39,6 @@ EngineOptions one_thread(bool keep_weights = false) {
   return options;
 }
 
-TEST(Engine, TwoEnginesInTwoThreadsGiveTheBytesOfOneAfterTheOther) {
-  const std::vector<std::string> names = {"mug.png", "car.png"};
-  std::vector<std::vector<std::uint8_t>> alone(2), together(2);
-  const auto run = [&](std::size_t i, std::vector<std::uint8_t>& out) {
-    Engine engine(kModel, one_thread());
-    out = bytes_of(engine.generate(picture(names[i]), fast()));
-  };
-  for (std::size_t i = 0; i < 2; ++i) run(i, alone[i]);
-  EXPECT_NE(alone[0], alone[1]);
-  std::thread first([&] { run(0, together[0]); });
-  std::thread second([&] { run(1, together[1]); });
-  first.join();
-  second.join();
-  EXPECT_EQ(together, alone);
-}
-
 TEST(Engine, KeptWeightsAndPicturesInMemoryGiveTheSameMesh) {
   Engine engine(kModel, one_thread());
   const auto expected = bytes_of(engine.generate(picture("mug.png"), fast()));
