@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 
 #include "batch_items.h"
 #include "batch_manifest.h"
 #include "commands.h"
+#include "interrupt.h"
 #include "shape_options.h"
 #include "sinter/engine.h"
 #include "sinter/error.h"
@@ -26,13 +26,6 @@ struct BatchArguments : ShapeArguments {
   std::string input, folder;
   bool resume = false, free_weights = false;
 };
-
-/// How often the user asked to stop: once lets the current item end, twice does not.
-volatile std::sig_atomic_t stop_requests = 0;
-
-void on_signal(int) {
-  stop_requests = stop_requests + 1;
-}
 
 /// Everything that the bytes of an output depend on, but the picture.
 Json describe_run(Engine& engine, const BatchArguments& arguments) {
@@ -140,7 +133,7 @@ class Batch {
   /// Exit status.
   int operator()() {
     for (const BatchItem& item : items_) {
-      if (stop_requests > 0) break;
+      if (interrupts() > 0) break;
       work(item);
     }
     progress_.clear();
@@ -198,7 +191,7 @@ class Batch {
   void make(const BatchItem& item, Json& entry) {
     const ProgressCallback progress = [this](const Progress& now) {
       progress_.show(now);
-      return stop_requests < 2;
+      return interrupts() < 2;
     };
     Metrics metrics;
     const GenerateResult result =
@@ -257,8 +250,7 @@ int run_batch(BatchArguments& arguments) {
         ErrorCode::io,
         "[batch] --out: expected a folder, got " + error.message() + " (" + arguments.folder + ")");
   }
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  count_interrupts(2);
   return Batch(arguments, std::move(items))();
 }
 
@@ -269,9 +261,9 @@ constexpr const char* kFooter =
     "blanks, # begins a\n"
     "comment. Meshes are GLB where --format says nothing. The first Ctrl-C lets the current item "
     "end, the second stops\n"
-    "it. OUT/manifest.jsonl has one line of JSON for each item that ended. Exit status 1: items "
-    "failed; 8: stopped\n"
-    "before the end.";
+    "it, a third ends the program at once. OUT/manifest.jsonl has one line of JSON for each item "
+    "that ended. Exit\n"
+    "status 1: items failed; 8: stopped before the end.";
 
 }  // namespace
 

@@ -1,9 +1,9 @@
 #include <charconv>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 
 #include "commands.h"
+#include "interrupt.h"
 #include "model_options.h"
 #include "progress_line.h"
 #include "sinter/convert.h"
@@ -19,8 +19,6 @@ struct ConvertArguments {
   ConvertOptions options;
   bool quiet = false;
 };
-
-volatile std::sig_atomic_t interrupted = 0;
 
 /// "5GB", "500 MB", "2GiB", "1000000".
 std::uint64_t parse_size(const std::string& text) {
@@ -46,8 +44,7 @@ std::uint64_t parse_size(const std::string& text) {
 }
 
 void convert(const ConvertArguments& arguments) {
-  std::signal(SIGINT, [](int) { interrupted = 1; });
-  std::signal(SIGTERM, [](int) { interrupted = 1; });
+  count_interrupts(1);
   ProgressLine line(arguments.quiet);
   const auto start = std::chrono::steady_clock::now();
   const auto progress = [&](std::uint64_t done, std::uint64_t total) {
@@ -58,7 +55,7 @@ void convert(const ConvertArguments& arguments) {
                .total = fraction,
                .seconds = seconds.count(),
                .seconds_left = seconds.count() * (1 - fraction) / fraction});
-    return interrupted == 0;
+    return interrupts() == 0;
   };
   const ConvertResult result =
       convert_model(arguments.model, arguments.out, arguments.options, progress);

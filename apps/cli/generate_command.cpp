@@ -1,8 +1,8 @@
-#include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "interrupt.h"
 #include "picture_options.h"
 #include "progress_line.h"
 #include "shape_options.h"
@@ -20,8 +20,6 @@ struct GenerateArguments : ShapeArguments {
   std::vector<Picture> pictures;
   std::string output, metrics;
 };
-
-volatile std::sig_atomic_t interrupted = 0;
 
 nlohmann::ordered_json to_json(const Metrics& metrics) {
   nlohmann::ordered_json stages = nlohmann::ordered_json::object();
@@ -67,13 +65,12 @@ void write_metrics(const GenerateArguments& arguments, const Metrics& metrics, c
 
 void generate(const GenerateArguments& arguments, Metrics& metrics) {
   check_mesh_path(arguments.output, arguments.write);
-  std::signal(SIGINT, [](int) { interrupted = 1; });
-  std::signal(SIGTERM, [](int) { interrupted = 1; });
+  count_interrupts(1);
   Engine engine(arguments.model_path(), arguments.engine);
   ProgressLine line(arguments.quiet);
   const auto progress = [&line](const Progress& now) {
     line.show(now);
-    return interrupted == 0;
+    return interrupts() == 0;
   };
   const GenerateResult result =
       engine.generate(arguments.pictures, arguments.options, progress, &metrics);
@@ -144,6 +141,8 @@ void add_generate(CLI::App& app, int&) {
       ->add_option(
           "--metrics", arguments->metrics, "write seconds, counts and memory to this JSON file")
       ->group("Run");
+  command->footer(
+      "Ctrl-C stops the run, with exit status 8; a second one ends the program at once.");
   command->callback([arguments] { generate_with_metrics(*arguments); });
 }
 

@@ -3,6 +3,7 @@
 Usage: cli_test.py PROGRAM [TEST ...]
 """
 
+import errno
 import json
 import os
 import shutil
@@ -56,6 +57,37 @@ class ProgramTest(unittest.TestCase):
         """The folder holds these files and no other: no temporary, no half-written output."""
         self.assertEqual(sorted(p.name for p in self.folder.iterdir()), sorted(names))
 
+    def start_program(self, *arguments):
+        """Runs in the background; returns when the program has its handler for SIGINT."""
+        process = subprocess.Popen([PROGRAM, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        caught = 0
+        while process.poll() is None and not caught >> (signal.SIGINT - 1) & 1:
+            time.sleep(0.01)
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            caught = int(status.split("SigCgt:")[1].split()[0], 16)
+        return process
+
+    def hold_up(self, fifo):
+        """Opens a pipe that the program reads as soon as it does, so that it waits for what never comes."""
+        while True:
+            try:
+                self.addCleanup(os.close, os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+                return
+            except OSError as error:
+                self.assertEqual(error.errno, errno.ENXIO)
+                time.sleep(0.01)
+
+    def assert_only_the_last_interrupt_ends(self, process, interrupts):
+        for _ in range(interrupts - 1):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.2)
+            self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=10), -signal.SIGINT)
+
     def generate(self, image, *arguments, output="out.glb", octree=32):
         return self.run_program("generate", image, "-o", self.folder / output, "--model", MODEL, "--steps", 3,
                                 "--octree", octree, "--quiet", *arguments)
@@ -97,6 +129,15 @@ class GenerateTest(ProgramTest):
             outputs.append((self.folder / "out.glb").read_bytes())
         self.assertEqual(outputs[0], outputs[1])
         self.assertEqual(outputs[0], outputs[2])
+
+    def test_second_interrupt_ends_at_once_whatever_the_program_waits_for(self):
+        os.mkfifo(self.folder / "slow.png")
+        output = self.file("out.glb", b"old")
+        process = self.start_program("generate", self.folder / "slow.png", "-o", output, "--model", MODEL)
+        self.hold_up(self.folder / "slow.png")
+        self.assert_only_the_last_interrupt_ends(process, 2)
+        self.assertEqual(output.read_bytes(), b"old")
+        self.assert_left("slow.png", "out.glb")
 
     def test_another_seed_gives_another_mesh(self):
         image = self.file("disc.png", pictures.disc())
@@ -181,11 +222,10 @@ class GenerateTest(ProgramTest):
 
     def test_interrupt_leaves_nothing(self):
         image = self.file("disc.png", pictures.disc())
-        process = subprocess.Popen(
-            [PROGRAM, "generate", str(image), "-o", str(self.folder / "out.glb"), "--model", str(MODEL),
-             "--steps", "1000", "--quiet"], stderr=subprocess.PIPE, text=True)
+        process = self.start_program("generate", image, "-o", self.folder / "out.glb", "--model", MODEL, "--steps", 1000,
+                                     "--quiet")
         time.sleep(1)
-        process.send_signal(2)
+        process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, CANCELLED, errors)
         self.assertEqual(errors, "sinter: cancelled\n")
@@ -400,6 +440,32 @@ class BatchTest(ProgramTest):
         # Every mesh that is there is whole and noted.
         self.assertEqual(sorted(p.name for p in self.out.glob("*.glb")), [e["output"] for e in entries])
         self.assertIn(f"{len(entries)} made", output)
+
+    def test_second_interrupt_ends_the_item(self):
+        self.picture("a.png")
+        process = self.start_program("batch", self.pictures, "--out", self.out, "--model", MODEL, "--steps", 1000)
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+        output, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, CANCELLED, errors)
+        self.assertIn("0 made, 0 there already, 0 failed, 1 left", output)
+        self.assertLessEqual({p.name for p in self.out.iterdir()}, {"manifest.jsonl"})
+
+    def test_third_interrupt_ends_at_once_and_what_is_done_stays(self):
+        self.picture("a.png")
+        os.mkfifo(self.pictures / "b.png")
+        listing = self.pictures / "list.txt"
+        listing.write_text("a.png\nb.png\n")
+        process = self.start_program("batch", listing, "--out", self.out, "--model", MODEL, "--steps", 2, "--octree", 16)
+        self.hold_up(self.pictures / "b.png")
+        self.assert_only_the_last_interrupt_ends(process, 3)
+        self.assertEqual(sorted(p.name for p in self.out.iterdir()), ["a.glb", "manifest.jsonl"])
+        (self.pictures / "b.png").unlink()
+        self.picture("b.png")
+        result = self.batch(listing, "--resume")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("1 made, 1 there already", result.stdout)
 
 
 class MatteTest(ProgramTest):
