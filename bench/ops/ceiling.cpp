@@ -2,10 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
-#include <vector>
 
-#include "core/buffer.h"
 #include "cpu/threads.h"
 
 #if defined(__x86_64__)
@@ -92,19 +89,6 @@ double peak_gflops(int threads) {
     });
   });
   return 2.0 * lanes * kChains * double{kRounds} * threads / seconds * 1e-9;
-}
-
-double copy_gigabytes(int threads) {
-  constexpr std::size_t kBytes = std::size_t{256} << 20;
-  const Buffer from(kBytes), to(kBytes);
-  std::memset(from.data(), 1, kBytes);
-  std::memset(to.data(), 2, kBytes);
-  const double seconds = seconds_of([&] {
-    cpu::parallel_ranges(threads, kBytes, [&](std::int64_t begin, std::int64_t end, int) {
-      std::memcpy(to.data() + begin, from.data() + begin, static_cast<std::size_t>(end - begin));
-    });
-  });
-  return 2.0 * static_cast<double>(kBytes) / seconds * 1e-9;
 }
 
 }  // namespace sinter::bench

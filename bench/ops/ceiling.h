@@ -6,7 +6,4 @@ namespace sinter::bench {
 /// f32 multiply-adds of `threads` threads on registers alone, in GFLOP/s (two operations each).
 double peak_gflops(int threads);
 
-/// Bytes read plus bytes written by `threads` threads copying 256 MiB, in GB/s.
-double copy_gigabytes(int threads);
-
 }  // namespace sinter::bench

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/context.h"
+#include "cpu/copy_rate.h"
 #include "ops/activation.h"
 #include "ops/attention.h"
 #include "ops/ceiling.h"
@@ -360,7 +361,7 @@ int main(int argc, char** argv) {
     if (std::strncmp(argv[i], "--threads=", 10) == 0) machine.threads = std::atoi(argv[i] + 10);
   }
   machine.gflops = bench::peak_gflops(machine.threads);
-  machine.gigabytes = bench::copy_gigabytes(machine.threads);
+  machine.gigabytes = cpu::copy_rate(machine.threads) * 1e-9;
   std::printf("%d threads: %.0f GFLOP/s of f32 multiply-adds, %.1f GB/s copied\n",
               machine.threads,
               machine.gflops,

@@ -1,6 +1,7 @@
 #include "checkpoint/binder.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -60,6 +61,7 @@ struct Binder::State {
     std::string text;
   };
   std::vector<Problem> problems;
+  std::map<std::string, Shape> absent;
   std::set<std::string, std::less<>> reported;  // texts, so that nothing is listed twice
   std::deque<const TensorEntry*> raw;           // the last ones, whose pages may be resident
 
@@ -82,6 +84,7 @@ const TensorEntry* Binder::State::find(const std::string& name, const Shape& exp
   drop_raw(1);
   const TensorEntry* entry = checkpoint.find(name);
   if (entry == nullptr) {
+    absent.emplace(name, expected);
     add(name, missing(name, expected));
     return nullptr;
   }
@@ -90,6 +93,7 @@ const TensorEntry* Binder::State::find(const std::string& name, const Shape& exp
     add(name, cat(printable(name), ": expected ", expected, ", got ", entry->shape));
     return nullptr;
   }
+  checkpoint.produce(*entry);
   return entry;
 }
 
@@ -183,6 +187,10 @@ void Binder::skip(std::string_view name) const {
 
 void Binder::add_problem(const std::string& problem) const {
   state_->add(prefix_, problem);
+}
+
+const std::map<std::string, Shape>& Binder::absent() const {
+  return state_->absent;
 }
 
 void Binder::finish(std::initializer_list<std::string_view> may_remain) const {

@@ -16,6 +16,7 @@
 #include <deque>
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -99,6 +100,10 @@ class Binder {
 
   /// Records a problem of the caller's own, to be reported by finish().
   void add_problem(const std::string& problem) const;
+
+  /// What was asked for and is not there, below any prefix: full names, each with the shape wanted
+  /// first. Bound to an empty outline, a network so tells all its tensors.
+  const std::map<std::string, Shape>& absent() const;
 
   /// Raises one ErrorCode::corrupt that lists by name everything wrong below this prefix: missing,
   /// mis-shaped, of a non-floating dtype, not finite, and whatever nobody took. `may_remain` (names

@@ -8,6 +8,7 @@
 #include "checkpoint/mapped_file.h"
 #include "checkpoint/model_file.h"
 #include "checkpoint/problems.h"
+#include "checkpoint/produced_data.h"
 #include "checkpoint/sha256.h"
 #include "checkpoint/shard_index.h"
 #include "checkpoint/torch_file.h"
@@ -45,6 +46,9 @@ struct Checkpoint::State {
   std::vector<std::shared_ptr<const MappedFile>> mappings;  // parallel to files
   Buffer memory;                                            // instead of mappings
   std::vector<Buffer> copies;                               // of tensors not row-major in a file
+  std::unique_ptr<ProducedData> produced;                   // instead of mappings, by entry
+  Produce produce;
+  std::string recipe;
   bool has_data = true;
   std::vector<TensorEntry> entries;
   std::map<std::string, std::string> metadata;
@@ -52,6 +56,7 @@ struct Checkpoint::State {
   void add_file(const std::string& file);
   void add_shards();
   void sort();
+  void refuse_repeated() const;
   /// The first entry (they are sorted) whose name is not before this one.
   std::vector<TensorEntry>::const_iterator at_or_after(std::string_view name) const {
     return std::lower_bound(
@@ -89,6 +94,19 @@ void Checkpoint::State::add_file(const std::string& file) {
 void Checkpoint::State::sort() {
   std::stable_sort(
       entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+}
+
+/// Of sorted entries.
+void Checkpoint::State::refuse_repeated() const {
+  for (std::size_t i = 1; i < entries.size(); ++i) {
+    SINTER_CHECK(entries[i].name != entries[i - 1].name,
+                 ErrorCode::invalid_argument,
+                 "[checkpoint] ",
+                 path,
+                 ": ",
+                 printable(entries[i].name),
+                 " is given twice");
+  }
 }
 
 /// Opens every shard that the index names, then compares index and shards name by name.
@@ -180,16 +198,37 @@ Checkpoint Checkpoint::outline(std::vector<TensorEntry> entries, const std::stri
     entry.file = 0;
   }
   state->sort();
-  for (std::size_t i = 1; i < state->entries.size(); ++i) {
-    SINTER_CHECK(state->entries[i].name != state->entries[i - 1].name,
-                 ErrorCode::invalid_argument,
-                 "[checkpoint] ",
-                 name,
-                 ": ",
-                 printable(state->entries[i].name),
-                 " is given twice");
+  state->refuse_repeated();
+  return Checkpoint(std::move(state));
+}
+
+Checkpoint Checkpoint::produced(std::vector<TensorEntry> entries,
+                                const std::string& name,
+                                const std::string& recipe,
+                                Produce produce) {
+  constexpr std::size_t kResident = std::size_t{256} << 20;
+  auto state = std::make_shared<State>();
+  state->path = name;
+  state->files = {name};
+  state->entries = std::move(entries);
+  state->produce = std::move(produce);
+  state->recipe = recipe;
+  state->sort();
+  state->refuse_repeated();
+  std::vector<std::size_t> sizes;
+  for (const TensorEntry& entry : state->entries) sizes.push_back(entry.byte_count());
+  state->produced = std::make_unique<ProducedData>(sizes, kResident);
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    state->entries[i].bytes = state->produced->block(i);
+    state->entries[i].file = 0;
   }
   return Checkpoint(std::move(state));
+}
+
+void Checkpoint::produce(const TensorEntry& entry) const {
+  if (state_->produced == nullptr) return;
+  state_->produced->fill(static_cast<std::size_t>(&entry - state_->entries.data()),
+                         [&](std::span<std::byte> out) { state_->produce(entry, out); });
 }
 
 bool Checkpoint::has_data() const {
@@ -254,6 +293,15 @@ std::vector<DType> Checkpoint::dtypes() const {
 std::string Checkpoint::content_hash(const std::function<void()>& poll) const {
   SINTER_CHECK(has_data(), ErrorCode::internal, "[checkpoint] ", path(), ": has no data to hash");
   constexpr std::size_t kChunk = std::size_t{8} << 20;
+  if (state_->produced != nullptr) {
+    std::string text = state_->recipe + "\n";
+    for (const TensorEntry& entry : entries()) {
+      text += cat(entry.name, " ", to_string(entry.dtype), " ", entry.shape, "\n");
+    }
+    Sha256 hash;
+    hash.update(std::as_bytes(std::span(text)));
+    return hash.finish();
+  }
   const auto hash_of = [&](std::size_t file) {
     const std::span<const std::byte> bytes = state_->bytes_of(file);
     Sha256 hash;

@@ -41,6 +41,20 @@ class Checkpoint {
   /// False for an outline.
   bool has_data() const;
 
+  /// Writes the data of one tensor, `byte_count()` bytes.
+  using Produce = std::function<void(const TensorEntry&, std::span<std::byte>)>;
+  /// A checkpoint of any size without a file: a tensor's data is computed when a Binder takes it,
+  /// and forgotten when others have filled some hundred megabytes after it. `recipe` says what
+  /// `produce` does in a line: it stands for the data in content_hash(). Raises
+  /// ErrorCode::invalid_argument for a repeated name.
+  static Checkpoint produced(std::vector<TensorEntry> entries,
+                             const std::string& name,
+                             const std::string& recipe,
+                             Produce produce);
+  /// Sees to it that the bytes of `entry`, one of entries(), hold its data; only needed where they
+  /// are produced. They do for as long as no 200 MB of others were asked for.
+  void produce(const TensorEntry& entry) const;
+
   /// The file that was opened: for a directory the file chosen in it. For messages.
   const std::string& path() const;
   /// `config.yaml` beside the file that was opened; empty where there is none.
@@ -68,7 +82,8 @@ class Checkpoint {
 
   /// SHA-256 in lower-case hexadecimal, for provenance; reads every byte at each call. Of a single
   /// file it is what `sha256sum` prints; of a sharded one it is the hash of the lines that
-  /// `sha256sum` prints for the shards in name order, without their directory.
+  /// `sha256sum` prints for the shards in name order, without their directory; of a produced one
+  /// that of its recipe and the list of its tensors.
   /// `poll`, where set, is called every few megabytes; to stop, it throws.
   std::string content_hash(const std::function<void()>& poll = {}) const;
 

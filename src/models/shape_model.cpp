@@ -71,13 +71,32 @@ Checkpoint outline_of(const Checkpoint& checkpoint) {
 }
 
 /// Binds all networks to names and shapes alone.
-void check_names(const Checkpoint& checkpoint, const ShapeModelConfig& config) {
-  checkpoint::WeightStore store;
-  const Binder root(outline_of(checkpoint), store);
+void bind_names(const Binder& root, const ShapeModelConfig& config) {
   const ImageConditioner conditioner(root.scope("conditioner"), config.conditioner);
   make_dit(root.scope("model"), config.dit);
   bind_vae(root.scope("vae"), config.vae);
+}
+
+void check_names(const Checkpoint& checkpoint, const ShapeModelConfig& config) {
+  checkpoint::WeightStore store;
+  const Binder root(outline_of(checkpoint), store);
+  bind_names(root, config);
   root.finish();
+}
+
+/// What `bind` asks an empty checkpoint for.
+std::vector<TensorEntry> tensors_of(const std::function<void(const Binder&)>& bind) {
+  checkpoint::WeightStore store;
+  const Binder root(Checkpoint::outline({}, "nothing"), store);
+  bind(root);
+  std::vector<TensorEntry> entries;
+  for (const auto& [name, shape] : root.absent()) {
+    TensorEntry& entry = entries.emplace_back();
+    entry.name = name;
+    entry.dtype = DType::f16;
+    entry.shape = shape;
+  }
+  return entries;
 }
 
 template <class Network, class Config>
@@ -117,6 +136,14 @@ ShapeModelConfig ShapeModelConfig::from(const ConfigNode& root) {
         cat("expected the VAE's embed_dim ", c.vae.embed_dim, ", found ", in_channels));
   }
   return c;
+}
+
+std::vector<TensorEntry> bundle_tensors(const ShapeModelConfig& config) {
+  return tensors_of([&](const Binder& root) { bind_names(root, config); });
+}
+
+std::vector<TensorEntry> vae_tensors(const ShapeVaeConfig& config) {
+  return tensors_of([&](const Binder& root) { bind_vae(root, config); });
 }
 
 bool ShapeModelConfig::guidance_embed() const {
@@ -170,6 +197,23 @@ void ShapeModel::use_vae(Checkpoint checkpoint, const ConfigNode& config) {
 bool ShapeModel::has_encoder() const {
   const std::string dot = vae_prefix_.empty() ? "" : ".";
   return !vae_checkpoint_.with_prefix(vae_prefix_ + dot + "encoder.").empty();
+}
+
+ShapeModel::WeightCounts ShapeModel::weight_counts() const {
+  WeightCounts counts;
+  const auto elements = [](const TensorEntry& entry) {
+    return static_cast<double>(entry.elements());
+  };
+  for (const TensorEntry& entry : bundle_tensors(config_)) {
+    const std::string_view name = entry.name;
+    const auto has = [&](std::string_view part) { return name.find(part) != name.npos; };
+    if (name.starts_with("conditioner.")) counts.conditioner += elements(entry);
+    if (name.starts_with("vae.")) counts.vae += elements(entry);
+    if (!name.starts_with("model.")) continue;
+    const bool modulation = has("_mod.lin.") || has("modulation.lin.") || has("adaLN_modulation.");
+    (modulation ? counts.modulations : counts.dit) += elements(entry);
+  }
+  return counts;
 }
 
 Loaded<ImageConditioner> ShapeModel::load_conditioner(int threads, const Poll& poll) const {

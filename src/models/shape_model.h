@@ -45,6 +45,11 @@ struct ShapeModelConfig {
   static ShapeModelConfig from(const checkpoint::ConfigNode& root);
 };
 
+/// Every tensor that the networks of these sections bind, as f16, sorted by name: a bundle's
+/// transformer, decoding half of the VAE and image encoder; and those of a stand-alone VAE.
+std::vector<checkpoint::TensorEntry> bundle_tensors(const ShapeModelConfig& config);
+std::vector<checkpoint::TensorEntry> vae_tensors(const ShapeVaeConfig& config);
+
 /// A network and the memory it lives in. Move only.
 template <class Network>
 struct Loaded {
@@ -84,6 +89,13 @@ class ShapeModel {
 
   /// Of the VAE in use. False for most bundles: encoders are published apart.
   bool has_encoder() const;
+
+  /// Elements of the weights that each network binds; of the transformer's, those that depend on
+  /// the time alone apart.
+  struct WeightCounts {
+    double conditioner = 0, dit = 0, modulations = 0, vae = 0;
+  };
+  WeightCounts weight_counts() const;
 
   /// Called between tensors while weights are loaded; to stop, it throws.
   using Poll = std::function<void()>;
