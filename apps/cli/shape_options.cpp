@@ -49,23 +49,7 @@ std::string ShapeArguments::model_path() const {
   return model.empty() ? shipped_model() : model;
 }
 
-void add_shape_options(CLI::App& command, ShapeArguments& arguments) {
-  arguments.engine.warn = [](const std::string& text) {
-    std::fprintf(stderr, "sinter: warning: %s\n", text.c_str());
-  };
-  command.add_option("--model", arguments.model, kModelHelp)
-      ->envname("SINTER_MODEL")
-      ->default_str("the shipped models/sinter-small")
-      ->group("Model");
-  add_model_options(command, arguments.engine.variant, arguments.engine.config);
-  command
-      .add_option("--vae",
-                  arguments.engine.vae,
-                  "folder, repository or file of a VAE to use instead of the model's own")
-      ->group("Model");
-
-  GenerateOptions& options = arguments.options;
-  add_picture_options(command, options.remove_background, options.matting_model);
+void add_sampling_options(CLI::App& command, GenerateOptions& options) {
   command
       .add_option(
           "--steps", options.steps, "sampling steps, 1..1000, or 1..100 for step-distilled models")
@@ -98,7 +82,9 @@ void add_shape_options(CLI::App& command, ShapeArguments& arguments) {
       ->check(CLI::IsMember(noises))
       ->default_str(to_string(options.noise))
       ->group("Sampling");
+}
 
+void add_decode_options(CLI::App& command, GenerateOptions& options) {
   command.add_option("--octree", options.octree, "grid cells along each axis, 16..512")
       ->capture_default_str()
       ->group("Surface");
@@ -134,6 +120,27 @@ void add_shape_options(CLI::App& command, ShapeArguments& arguments) {
   command.add_option("--level", options.level, "value of the field at which the surface lies")
       ->capture_default_str()
       ->group("Surface");
+}
+
+void add_shape_options(CLI::App& command, ShapeArguments& arguments) {
+  arguments.engine.warn = [](const std::string& text) {
+    std::fprintf(stderr, "sinter: warning: %s\n", text.c_str());
+  };
+  command.add_option("--model", arguments.model, kModelHelp)
+      ->envname("SINTER_MODEL")
+      ->default_str("the shipped models/sinter-small")
+      ->group("Model");
+  add_model_options(command, arguments.engine.variant, arguments.engine.config);
+  command
+      .add_option("--vae",
+                  arguments.engine.vae,
+                  "folder, repository or file of a VAE to use instead of the model's own")
+      ->group("Model");
+
+  GenerateOptions& options = arguments.options;
+  add_picture_options(command, options.remove_background, options.matting_model);
+  add_sampling_options(command, options);
+  add_decode_options(command, options);
   command.add_option("--box", options.box, "half the side of the decoded cube, above 0, at most 4")
       ->capture_default_str()
       ->group("Surface");

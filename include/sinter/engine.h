@@ -113,6 +113,10 @@ struct FieldLevel {
 struct StageTime {
   std::string stage;
   double seconds = 0;
+  /// Of the networks, set when the run is done, 0 for other stages: floating-point operations of
+  /// the matrix products, two for a multiply-add; and the bytes that have to move at the least,
+  /// each weight once for each evaluation, each value of the field once.
+  double flop = 0, bytes = 0;
 };
 
 /// What a run did, filled as it goes: after an error it holds the stages that were reached.
@@ -133,6 +137,12 @@ struct Metrics {
   std::uint64_t peak_memory_bytes = 0;  ///< peak resident set of the process
 };
 
+/// What the machine does at most, measured: operations a second of a large matrix product, bytes
+/// read and written a second of a large copy.
+struct Ceilings {
+  double flop_per_second = 0, bytes_per_second = 0;
+};
+
 struct GenerateResult {
   Mesh mesh;
   Provenance provenance;  ///< model and its hash, seed, options, sinter's version
@@ -151,6 +161,11 @@ struct EngineOptions {
   /// same latent space, for example the turbo VAE with its small geometry decoder. It also sets the
   /// number of latent tokens. Empty: the model's own.
   std::string vae = {};
+  /// `model` is no file but a released variant, "base", "mini-turbo", "2.1" ..., and its weights
+  /// are random, of the size of trained ones: for measuring. They are made when a network is loaded
+  /// and take seconds. `vae` is then empty, or "fast" for the one that the reference pipeline takes
+  /// for FlashVDM with step-distilled variants. A `config` stands for a variant of other sizes.
+  bool random_weights = false;
   /// Receives warnings; default: dropped.
   std::function<void(const std::string&)> warn;
 };
@@ -188,6 +203,9 @@ class Engine {
   /// pictures. Reads the whole checkpoint, for its hash, where no run has. Raises
   /// ErrorCode::invalid_argument for options out of range.
   Provenance provenance(const GenerateOptions& options);
+
+  /// Of where this engine's networks run. Takes about a second.
+  Ceilings measure_ceilings();
 
  private:
   struct State;

@@ -1,6 +1,9 @@
 #include "sinter/engine.h"
 
 #include "api/threads.h"
+#include "checkpoint/official_config.h"
+#include "models/random_weights.h"
+#include "pipeline/ceilings.h"
 #include "pipeline/image_to_shape.h"
 #include "pipeline/sampling_settings.h"
 #include "sinter/version.h"
@@ -9,7 +12,38 @@ namespace sinter {
 
 namespace {
 
+constexpr std::uint64_t kWeightSeed = 1;
+
+models::ShapeModel random_model(const std::string& variant, const EngineOptions& options) {
+  using checkpoint::ConfigNode;
+  const int threads = resolve_threads(options.threads);
+  const std::string label = variant + " (random weights)";
+  const ConfigNode config = options.config.empty()
+                                ? ConfigNode::parse(checkpoint::official_config(variant), label)
+                                : ConfigNode::load(options.config);
+  auto tensors = models::bundle_tensors(models::ShapeModelConfig::from(config));
+  models::ShapeModel model(models::random_weights(std::move(tensors), label, kWeightSeed, threads),
+                           config);
+  if (options.vae.empty()) return model;
+  const std::string fast =
+      options.vae == "fast" ? checkpoint::official_fast_vae(variant) : std::string();
+  SINTER_CHECK(!fast.empty(),
+               ErrorCode::invalid_argument,
+               "[options] vae: expected nothing, or \"fast\" for a step-distilled variant, with "
+               "random weights, got ",
+               options.vae,
+               " (",
+               variant,
+               ")");
+  const ConfigNode vae = ConfigNode::parse(fast, label + ", VAE");
+  tensors = models::vae_tensors(models::ShapeVaeConfig::from(vae));
+  model.use_vae(models::random_weights(std::move(tensors), label + ", VAE", kWeightSeed, threads),
+                vae);
+  return model;
+}
+
 models::ShapeModel open_model(const std::string& name, const EngineOptions& options) {
+  if (options.random_weights) return random_model(name, options);
   const checkpoint::Variant variant = checkpoint::parse_variant(options.variant);
   models::ShapeModel model = models::ShapeModel::open({name, variant, options.config});
   if (!options.vae.empty()) model.use_vae({options.vae, variant});
@@ -103,6 +137,10 @@ Engine::Engine(const std::string& model, EngineOptions options)
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
+
+Ceilings Engine::measure_ceilings() {
+  return pipeline::measure_ceilings(state_->ctx);
+}
 
 Provenance Engine::provenance(const GenerateOptions& options) {
   pipeline::check_options(options);

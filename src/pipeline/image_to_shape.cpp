@@ -81,6 +81,12 @@ class Run {
     Mesh result = extract_surface(field);
     finish_mesh(result);
     monitor_.finish();
+    note_work({.model = model_,
+               .switches = ctx_.switches,
+               .guided = settings_.guided,
+               .pictures = static_cast<std::int64_t>(pictures_.size()),
+               .decode = options_.decode},
+              metrics_);
     return result;
   }
 

@@ -70,10 +70,32 @@ double field_points(const GenerateOptions& options) {
   return kWideShell * side * side;
 }
 
-double field_work(const models::ShapeVaeConfig& vae, const GenerateOptions& options) {
-  const bool few = options.decode == Decode::flashvdm;
-  const std::int64_t keys = few ? models::kept_keys(vae.num_latents) : vae.num_latents;
-  return field_points(options) * field_query(vae, keys);
+/// Multiply-adds of each network: over all pictures, one step of both halves, all latents, one
+/// point.
+struct NetworkWork {
+  double condition = 0, step = 0, decoder = 0, query = 0;
+};
+
+NetworkWork network_work(const models::ShapeModelConfig& config,
+                         const Switches& switches,
+                         bool guided,
+                         std::int64_t pictures,
+                         Decode decode) {
+  const auto views = static_cast<double>(pictures);
+  const auto each = static_cast<double>(config.conditioner.tokens());
+  const auto latents = static_cast<double>(config.vae.num_latents);
+  const models::Dinov2Config& backbone = config.conditioner.backbone;
+  const Halves halves = std::visit(
+      [&](const auto& dit) { return dit_step(dit, latents, views * each, switches); }, config.dit);
+  const bool few = decode == Decode::flashvdm;
+  return {
+      .condition = views * static_cast<double>(backbone.layers) *
+                   transformer_block(each, static_cast<double>(backbone.width)),
+      .step = halves.conditional + (guided ? halves.unconditional : 0),
+      .decoder = static_cast<double>(config.vae.decoder_layers) *
+                 transformer_block(latents, static_cast<double>(config.vae.width)),
+      .query = field_query(
+          config.vae, few ? models::kept_keys(config.vae.num_latents) : config.vae.num_latents)};
 }
 
 }  // namespace
@@ -84,29 +106,41 @@ std::vector<PlannedStage> plan_stages(const models::ShapeModelConfig& config,
                                       bool guided,
                                       std::int64_t pictures,
                                       const GenerateOptions& options) {
-  const auto views = static_cast<double>(pictures);
-  const auto each = static_cast<double>(config.conditioner.tokens());
-  const double context = views * each;
-  const auto latents = static_cast<double>(config.vae.num_latents);
-  const models::Dinov2Config& backbone = config.conditioner.backbone;
-  const int steps = sampling::evaluated_steps(schedule, switches);
-  const Halves halves = std::visit(
-      [&](const auto& dit) { return dit_step(dit, latents, context, switches); }, config.dit);
-  const double step = halves.conditional + (guided ? halves.unconditional : 0);
-  const double condition = views * static_cast<double>(backbone.layers) *
-                           transformer_block(each, static_cast<double>(backbone.width));
-  const double decoder = static_cast<double>(config.vae.decoder_layers) *
-                         transformer_block(latents, static_cast<double>(config.vae.width));
-  const double volume = field_work(config.vae, options);
-  const double total = condition + steps * step + decoder + volume;
+  const NetworkWork work = network_work(config, switches, guided, pictures, options.decode);
+  const double sample = sampling::evaluated_steps(schedule, switches) * work.step;
+  const double volume = field_points(options) * work.query;
+  const double total = work.condition + sample + work.decoder + volume;
   // What is not a network: shares of the whole, as seen on the shipped model.
   return {{"image", 0.005 * total},
-          {"condition", condition},
-          {"sample", steps * step},
-          {"latents", decoder},
+          {"condition", work.condition},
+          {"sample", sample},
+          {"latents", work.decoder},
           {"volume", volume},
           {"surface", 0.02 * total},
           {"mesh", (options.faces > 0 ? 0.1 : 0.02) * total}};
+}
+
+void note_work(const RunSizes& run, Metrics& metrics) {
+  const NetworkWork work =
+      network_work(run.model.config(), run.switches, run.guided, run.pictures, run.decode);
+  const models::ShapeModel::WeightCounts weights = run.model.weight_counts();
+  const auto size = static_cast<double>(run.bytes_per_weight);
+  const auto steps = static_cast<double>(metrics.steps_computed);
+  const auto queries = static_cast<double>(metrics.field_queries);
+  const double tables = run.switches.modulation_table ? 1 : steps;
+  for (StageTime& stage : metrics.stages) {
+    const auto set = [&](const char* name, double multiply_adds, double bytes) {
+      if (stage.stage != name) return;
+      stage.flop = 2 * multiply_adds;
+      stage.bytes = bytes;
+    };
+    set("condition",
+        work.condition,
+        static_cast<double>(run.pictures) * size * weights.conditioner);
+    set("sample", steps * work.step, size * (steps * weights.dit + tables * weights.modulations));
+    set("latents", work.decoder, size * weights.vae);
+    set("volume", queries * work.query, sizeof(float) * queries);
+  }
 }
 
 }  // namespace sinter::pipeline

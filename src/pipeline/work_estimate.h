@@ -19,4 +19,18 @@ std::vector<PlannedStage> plan_stages(const models::ShapeModelConfig& config,
                                       std::int64_t pictures,
                                       const GenerateOptions& options);
 
+/// A run as its work depends on it.
+struct RunSizes {
+  const models::ShapeModel& model;
+  const Switches& switches;
+  bool guided = true;
+  std::int64_t pictures = 1;
+  Decode decode = Decode::hierarchical;
+  std::size_t bytes_per_weight = 4;  ///< in the type that is computed with
+};
+
+/// Sets StageTime::flop and bytes of the networks' stages of a finished run: exact but for norms,
+/// the products at both ends of the networks (together below 1 %) and FlashVDM's choice of keys.
+void note_work(const RunSizes& run, Metrics& metrics);
+
 }  // namespace sinter::pipeline

@@ -95,7 +95,7 @@ class ProgramTest(unittest.TestCase):
 
 class HelpTest(ProgramTest):
     def test_every_command_has_help(self):
-        commands = ["generate", "batch", "matte", "inspect", "convert", "compare", "mesh-check", "mesh-convert", "render", "doctor"]
+        commands = ["generate", "batch", "matte", "inspect", "convert", "compare", "mesh-check", "mesh-convert", "render", "bench", "doctor"]
         overview = self.run_program("--help")
         self.assertEqual(overview.returncode, 0)
         for command in commands:
@@ -769,6 +769,70 @@ class MeshCommandTest(ProgramTest):
                 self.assert_fails(self.run_program("mesh-check", path), status, name)
                 self.assert_fails(self.run_program("render", path, "-o", self.folder / "x.png"), status, name)
         self.assertFalse((self.folder / "x.png").exists())
+
+
+class BenchTest(ProgramTest):
+    """A model without files: the sizes of a small configuration, random weights."""
+    SMALL = ["--random-weights", "--config", ROOT / "tests/models/data/base/config.yaml", "--steps", 3, "--octree", 24]
+    STAGES = ["image", "condition", "sample", "latents", "volume", "surface", "mesh"]
+
+    def bench(self, *arguments):
+        result = self.run_program("bench", "shape", *arguments, "--json", self.folder / "figures.json", "--quiet")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stdout + result.stderr, "")
+        return json.loads((self.folder / "figures.json").read_text())
+
+    def check(self, figures, runs):
+        self.assertEqual(list(figures["stages"]), self.STAGES)
+        for stage in [*figures["stages"].values(), figures["whole"]]:
+            self.assertLessEqual(stage["least_ms"], stage["median_ms"])
+            self.assertLessEqual(stage["median_ms"], stage["most_ms"])
+        for name in ("condition", "sample", "latents", "volume"):
+            self.assertGreater(figures["stages"][name]["flop"], 0)
+            self.assertGreater(figures["stages"][name]["bytes"], 0)
+        self.assertEqual(figures["stages"]["mesh"]["flop"], 0)
+        self.assertEqual(figures["runs"], runs)
+        self.assertGreater(figures["faces"], 100)
+        self.assertGreater(figures["ceilings"]["flop_per_second"], 1e9)
+        self.assertGreater(figures["ceilings"]["bytes_per_second"], 1e8)
+        self.assertGreater(figures["peak_memory_bytes"], 0)
+
+    def test_random_weights(self):
+        figures = self.bench(*self.SMALL, "--runs", 2)
+        self.check(figures, 2)
+        self.assertEqual(figures["steps"], 3)
+        self.assertEqual(figures["steps_computed"], 2)
+        self.assertEqual(figures["network_evaluations"], 4)
+        # twelve products of 128 x 128 a token and the scores, in both halves, for two steps: 12 latents, 17 or 1 tokens
+        tokens = [12 + 17, 12 + 1]
+        flop = 2 * 2 * 5 * sum(12 * 128 ** 2 * n + 2 * n ** 2 * 128 for n in tokens)
+        self.assertAlmostEqual(figures["stages"]["sample"]["flop"] / flop, 1, places=6)
+        again = self.bench(*self.SMALL, "--runs", 1, "--warm-ups", 0)
+        self.assertEqual(again["vertices"], figures["vertices"])
+
+    def test_a_model_of_this_machine(self):
+        self.check(self.bench("--model", MODEL, *FAST, "--runs", 1, "--warm-ups", 0), 1)
+
+    def test_flashvdm(self):
+        self.check(self.bench(*self.SMALL, "--decode", "flashvdm", "--runs", 1, "--warm-ups", 0), 1)
+
+    def test_table(self):
+        result = self.run_program("bench", "shape", *self.SMALL, "--runs", 1)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for word in [*self.STAGES, "whole", "random weights", "median ms", "share", "TFLOP/s", "GB/s", "peak memory"]:
+            self.assertIn(word, result.stdout)
+
+    def test_wrong_arguments(self):
+        def fails(*arguments, words):
+            self.assert_fails(self.run_program("bench", "shape", *arguments), ARGUMENT, *words)
+        fails(words=["--model PATH", "--random-weights"])
+        fails("--variant", "mini", words=["--random-weights"])
+        fails("--model", MODEL, "--random-weights", words=["--model PATH"])
+        fails("--random-weights", "--variant", "huge", words=["variant", "mini-turbo", "2.1", "got huge"])
+        fails(*self.SMALL, "--runs", 0, words=["runs", "1..1000", "got 0"])
+        fails(*self.SMALL, "--views", 5, words=["views", "1..4", "got 5"])
+        fails(*self.SMALL, "--views", 2, words=["view"])
+        self.assert_left()
 
 
 if __name__ == "__main__":
