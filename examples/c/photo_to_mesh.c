@@ -59,9 +59,11 @@ int main(int argc, char** argv) {
   if (argc > 5) options.steps = atoi(argv[5]);
 
   signal(SIGINT, on_interrupt);
-  if (sinter_engine_create(argv[1], NULL, &engine, &error) == SINTER_OK &&
-      sinter_generate(engine, &picture, &options, show, NULL, &mesh, &error) == SINTER_OK &&
-      sinter_mesh_write(mesh, argv[3], &error) == SINTER_OK) {
+  /* What is wrong with the output is said before the work, not after. */
+  if (sinter_mesh_check_path(argv[3], NULL, &error) == SINTER_OK &&
+      sinter_engine_create(argv[1], NULL, &engine, &error) == SINTER_OK &&
+      sinter_generate(engine, &picture, 1, &options, show, NULL, &mesh, &error) == SINTER_OK &&
+      sinter_mesh_write(mesh, argv[3], NULL, &error) == SINTER_OK) {
     fprintf(stderr,
             "\n%s: %zu vertices, %zu faces, made by sinter %s\n",
             argv[3],

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <string>
 
 #include "core/error.h"
@@ -19,11 +20,15 @@ struct sinter_engine {
 struct sinter_mesh {
   sinter::Mesh mesh;
   sinter::Provenance provenance;
+  double metres_per_unit = 0;
 };
 
 namespace {
 
 using sinter::ErrorCode;
+
+/// One a view.
+constexpr std::size_t kMostPictures = static_cast<std::size_t>(sinter::View::right) + 1;
 
 sinter_status report(sinter_error* error, sinter_status status, const char* message) {
   if (error != nullptr) {
@@ -85,32 +90,82 @@ void init(Options* options, std::size_t size, Options defaults) {
   std::memcpy(options, &defaults, std::min(size, sizeof defaults));
 }
 
+// The enumerators of the two interfaces have the same numbers; those of axes leave room for none.
+template <class C, class Cpp>
+constexpr bool same(C c, Cpp cpp) {
+  return static_cast<int>(c) == static_cast<int>(cpp);
+}
+static_assert(same(SINTER_NOISE_TORCH_CUDA, sinter::Noise::torch_cuda));
+static_assert(same(SINTER_DECODE_FLASHVDM, sinter::Decode::flashvdm));
+static_assert(same(SINTER_FLASHVDM_KEYS_MERGE, sinter::FlashVdmKeys::merge));
+static_assert(same(SINTER_FLASHVDM_LEVELS_UPSTREAM, sinter::FlashVdmLevels::upstream));
+static_assert(same(SINTER_REMOVE_BACKGROUND_OFF, sinter::RemoveBackground::off));
+static_assert(same(SINTER_VIEW_RIGHT, sinter::View::right));
+static_assert(same(SINTER_AXIS_MINUS_Z - SINTER_AXIS_X, sinter::Axis::minus_z));
+
+/// The enumerator of the same number. Fields are integers, which hold any number.
+template <class Enum>
+Enum to_enum(std::int32_t value, Enum last, const char* field, const char* type) {
+  SINTER_CHECK(value >= 0 && value <= static_cast<int>(last),
+               ErrorCode::invalid_argument,
+               "[sinter.h] ",
+               field,
+               ": expected a ",
+               type,
+               ", got ",
+               value);
+  return static_cast<Enum>(value);
+}
+
+/// Empty where the text is null.
+std::string text(const char* given) {
+  return given != nullptr ? given : "";
+}
+
+sinter::EngineOptions to_cpp(const sinter_engine_options& c) {
+  sinter::EngineOptions options;
+  options.threads = c.threads;
+  options.keep_weights = c.keep_weights != 0;
+  if (c.variant != nullptr) options.variant = c.variant;
+  options.config = text(c.config);
+  options.vae = text(c.vae);
+  if (c.warn != nullptr) {
+    options.warn = [c](const std::string& line) { c.warn(line.c_str(), c.warn_user); };
+  }
+  return options;
+}
+
 sinter::GenerateOptions to_cpp(const sinter_generate_options& c) {
-  SINTER_CHECK(c.noise >= 0 && c.noise < static_cast<int>(sinter::kNoises.size()),
-               ErrorCode::invalid_argument,
-               "[sinter.h] noise: expected a sinter_noise, got ",
-               c.noise);
-  SINTER_CHECK(c.decode >= SINTER_DECODE_DENSE && c.decode <= SINTER_DECODE_FLASHVDM,
-               ErrorCode::invalid_argument,
-               "[sinter.h] decode: expected a sinter_decode, got ",
-               c.decode);
   sinter::GenerateOptions options;
   if (c.steps != 0) options.steps = c.steps;
   if (!std::isnan(c.guidance)) options.guidance = c.guidance;
   options.seed = c.seed;
-  options.noise = static_cast<sinter::Noise>(c.noise);
+  options.noise = to_enum(c.noise, sinter::kNoises.back(), "noise", "sinter_noise");
   options.octree = c.octree;
-  options.decode = static_cast<sinter::Decode>(c.decode);
+  options.decode = to_enum(c.decode, sinter::Decode::flashvdm, "decode", "sinter_decode");
+  options.flashvdm_keys = to_enum(
+      c.flashvdm_keys, sinter::FlashVdmKeys::merge, "flashvdm_keys", "sinter_flashvdm_keys");
+  options.flashvdm_levels = to_enum(c.flashvdm_levels,
+                                    sinter::FlashVdmLevels::upstream,
+                                    "flashvdm_levels",
+                                    "sinter_flashvdm_levels");
   options.level = c.level;
   options.box = c.box;
   options.faces = c.faces;
   options.remove_floaters = c.remove_floaters != 0;
+  options.remove_background = to_enum(c.remove_background,
+                                      sinter::RemoveBackground::off,
+                                      "remove_background",
+                                      "sinter_remove_background");
+  options.matting_model = text(c.matting_model);
+  options.save_matte = text(c.save_matte);
   return options;
 }
 
-std::vector<sinter::Picture> to_cpp(const sinter_picture& c) {
+sinter::Picture to_cpp(const sinter_picture& c) {
   sinter::Picture picture;
-  if (c.path != nullptr) picture.path = c.path;
+  picture.path = text(c.path);
+  picture.view = to_enum(c.view, sinter::View::right, "view", "sinter_view");
   if (c.bytes != nullptr) picture.bytes.assign(static_cast<const char*>(c.bytes), c.byte_count);
   if (c.rgba != nullptr) {
     constexpr int kMostSide = 16384;
@@ -126,7 +181,25 @@ std::vector<sinter::Picture> to_cpp(const sinter_picture& c) {
     picture.width = c.width;
     picture.height = c.height;
   }
-  return {picture};
+  return picture;
+}
+
+std::optional<sinter::Axis> to_axis(std::int32_t value, const char* field) {
+  const sinter_axis axis = to_enum(value, SINTER_AXIS_MINUS_Z, field, "sinter_axis");
+  if (axis == SINTER_AXIS_DEFAULT) return {};
+  return static_cast<sinter::Axis>(axis - SINTER_AXIS_X);
+}
+
+sinter::MeshWriteOptions to_cpp(const sinter_mesh_write_options* given) {
+  const sinter_mesh_write_options c =
+      complete(given, sinter_mesh_write_options_init, "sinter_mesh_write_options");
+  sinter::MeshWriteOptions options;
+  options.format = text(c.format);
+  options.size_mm = c.size_mm;
+  options.metres_per_unit = c.metres_per_unit;
+  options.up = to_axis(c.up, "up");
+  options.forward = to_axis(c.forward, "forward");
+  return options;
 }
 
 }  // namespace
@@ -155,14 +228,8 @@ sinter_status sinter_engine_create(const char* model,
     check_given(engine, "engine");
     *engine = nullptr;
     check_given(model, "model");
-    const sinter_engine_options c =
-        complete(options, sinter_engine_options_init, "sinter_engine_options");
-    sinter::EngineOptions cpp;
-    cpp.threads = c.threads;
-    cpp.keep_weights = c.keep_weights != 0;
-    if (c.warn != nullptr) {
-      cpp.warn = [c](const std::string& text) { c.warn(text.c_str(), c.warn_user); };
-    }
+    sinter::EngineOptions cpp =
+        to_cpp(complete(options, sinter_engine_options_init, "sinter_engine_options"));
     *engine = new sinter_engine{sinter::Engine(model, std::move(cpp))};
   });
 }
@@ -183,11 +250,15 @@ void sinter_generate_options_init(sinter_generate_options* options, size_t size)
   c.box = cpp.box;
   c.faces = cpp.faces;
   c.remove_floaters = cpp.remove_floaters ? 1 : 0;
+  c.remove_background = static_cast<int32_t>(cpp.remove_background);
+  c.flashvdm_keys = static_cast<int32_t>(cpp.flashvdm_keys);
+  c.flashvdm_levels = static_cast<int32_t>(cpp.flashvdm_levels);
   init(options, size, c);
 }
 
 sinter_status sinter_generate(sinter_engine* engine,
-                              const sinter_picture* picture,
+                              const sinter_picture* pictures,
+                              size_t picture_count,
                               const sinter_generate_options* options,
                               sinter_progress_callback progress,
                               void* progress_user,
@@ -197,7 +268,15 @@ sinter_status sinter_generate(sinter_engine* engine,
     check_given(mesh, "mesh");
     *mesh = nullptr;
     check_given(engine, "engine");
-    check_given(picture, "picture");
+    check_given(pictures, "pictures");
+    SINTER_CHECK(picture_count >= 1 && picture_count <= kMostPictures,
+                 ErrorCode::invalid_argument,
+                 "[sinter.h] picture_count: expected 1..",
+                 kMostPictures,
+                 ", got ",
+                 picture_count);
+    std::vector<sinter::Picture> views;
+    for (std::size_t i = 0; i < picture_count; ++i) views.push_back(to_cpp(pictures[i]));
     const sinter::ProgressCallback callback = [&](const sinter::Progress& now) {
       if (progress == nullptr) return true;
       const sinter_progress c{
@@ -205,10 +284,10 @@ sinter_status sinter_generate(sinter_engine* engine,
       return progress(&c, progress_user) != 0;
     };
     sinter::GenerateResult result = engine->engine.generate(
-        to_cpp(*picture),
+        views,
         to_cpp(complete(options, sinter_generate_options_init, "sinter_generate_options")),
         callback);
-    *mesh = new sinter_mesh{std::move(result.mesh), std::move(result.provenance)};
+    *mesh = new sinter_mesh{std::move(result.mesh), std::move(result.provenance), 0};
   });
 }
 
@@ -240,7 +319,7 @@ sinter_status sinter_mesh_create(const float* positions,
                      index);
       }
     }
-    *mesh = new sinter_mesh{std::move(made), {}};
+    *mesh = new sinter_mesh{std::move(made), {}, 0};
   });
 }
 
@@ -249,7 +328,9 @@ sinter_status sinter_mesh_read(const char* path, sinter_mesh** mesh, sinter_erro
     check_given(mesh, "mesh");
     *mesh = nullptr;
     check_given(path, "path");
-    *mesh = new sinter_mesh{sinter::read_mesh(path), {}};
+    sinter::MeshFileInfo info;
+    sinter::Mesh read = sinter::read_mesh(path, &info);
+    *mesh = new sinter_mesh{std::move(read), {}, info.metres_per_unit};
   });
 }
 
@@ -276,16 +357,43 @@ const uint32_t* sinter_mesh_faces(const sinter_mesh* mesh) {
   return mesh == nullptr || mesh->mesh.faces.empty() ? nullptr : mesh->mesh.faces.front().data();
 }
 
-sinter_status sinter_mesh_write(const sinter_mesh* mesh, const char* path, sinter_error* error) {
+double sinter_mesh_metres_per_unit(const sinter_mesh* mesh) {
+  return mesh == nullptr ? 0 : mesh->metres_per_unit;
+}
+
+sinter_status sinter_mesh_set_face_count(sinter_mesh* mesh, int64_t faces, sinter_error* error) {
+  return guarded(error, [&] {
+    check_given(mesh, "mesh");
+    sinter::set_face_count(mesh->mesh, faces);
+  });
+}
+
+void sinter_mesh_write_options_init(sinter_mesh_write_options* options, size_t size) {
+  init(options, size, sinter_mesh_write_options{});
+}
+
+sinter_status sinter_mesh_write(const sinter_mesh* mesh,
+                                const char* path,
+                                const sinter_mesh_write_options* options,
+                                sinter_error* error) {
   return guarded(error, [&] {
     check_given(mesh, "mesh");
     check_given(path, "path");
-    sinter::write_mesh(path, mesh->mesh, mesh->provenance);
+    sinter::write_mesh(path, mesh->mesh, mesh->provenance, to_cpp(options));
+  });
+}
+
+sinter_status sinter_mesh_check_path(const char* path,
+                                     const sinter_mesh_write_options* options,
+                                     sinter_error* error) {
+  return guarded(error, [&] {
+    check_given(path, "path");
+    sinter::check_mesh_path(path, to_cpp(options));
   });
 }
 
 sinter_status sinter_mesh_encode(const sinter_mesh* mesh,
-                                 const char* format,
+                                 const sinter_mesh_write_options* options,
                                  void** bytes,
                                  size_t* byte_count,
                                  sinter_error* error) {
@@ -295,11 +403,8 @@ sinter_status sinter_mesh_encode(const sinter_mesh* mesh,
     check_given(byte_count, "byte_count");
     *byte_count = 0;
     check_given(mesh, "mesh");
-    check_given(format, "format");
-    sinter::MeshWriteOptions write;
-    write.format = format;
     const std::vector<std::uint8_t> encoded =
-        sinter::encode_mesh(mesh->mesh, write, mesh->provenance);
+        sinter::encode_mesh(mesh->mesh, to_cpp(options), mesh->provenance);
     void* block = std::malloc(std::max<std::size_t>(1, encoded.size()));
     if (block == nullptr) throw std::bad_alloc();
     if (!encoded.empty()) std::memcpy(block, encoded.data(), encoded.size());
@@ -337,6 +442,15 @@ sinter_status sinter_mesh_check(const sinter_mesh* mesh,
     c.sound = cpp.sound ? 1 : 0;
     c.volume = cpp.volume;
     c.area = cpp.area;
+    c.non_manifold_vertices = cpp.non_manifold_vertices;
+    c.inconsistent_edges = cpp.inconsistent_edges;
+    c.degenerate_faces = cpp.degenerate_faces;
+    c.duplicate_faces = cpp.duplicate_faces;
+    c.non_finite_vertices = cpp.non_finite_vertices;
+    c.unreferenced_vertices = cpp.unreferenced_vertices;
+    c.euler_number = cpp.euler_number;
+    std::copy_n(cpp.min.begin(), 3, c.min);
+    std::copy_n(cpp.max.begin(), 3, c.max);
     init(report, size, c);
   });
 }

@@ -191,7 +191,7 @@ Bytes run_in_c(int octree, std::atomic<int>& stopped) {
   options.octree = octree;
   options.steps = 2;
   sinter_mesh* mesh = nullptr;
-  EXPECT_EQ(sinter_generate(engine, &picture, &options, nullptr, nullptr, &mesh, &error),
+  EXPECT_EQ(sinter_generate(engine, &picture, 1, &options, nullptr, nullptr, &mesh, &error),
             SINTER_OK);
   sinter_mesh_report report;
   report.size = sizeof report;
@@ -199,7 +199,10 @@ Bytes run_in_c(int octree, std::atomic<int>& stopped) {
   EXPECT_EQ(report.sound, 1);
   void* block = nullptr;
   size_t size = 0;
-  EXPECT_EQ(sinter_mesh_encode(mesh, "3mf", &block, &size, &error), SINTER_OK);
+  sinter_mesh_write_options write;
+  sinter_mesh_write_options_init(&write, sizeof write);
+  write.format = "3mf";
+  EXPECT_EQ(sinter_mesh_encode(mesh, &write, &block, &size, &error), SINTER_OK);
   Bytes bytes(static_cast<std::uint8_t*>(block), static_cast<std::uint8_t*>(block) + size);
   sinter_bytes_free(block);
   sinter_mesh_free(mesh);
@@ -207,7 +210,7 @@ Bytes run_in_c(int octree, std::atomic<int>& stopped) {
     ++*static_cast<std::atomic<int>*>(count);
     return 0;
   };
-  EXPECT_EQ(sinter_generate(engine, &picture, &options, refuse, &stopped, &mesh, &error),
+  EXPECT_EQ(sinter_generate(engine, &picture, 1, &options, refuse, &stopped, &mesh, &error),
             SINTER_CANCELLED);
   EXPECT_STREQ(error.message, "cancelled");
   sinter_engine_free(engine);
