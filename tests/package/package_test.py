@@ -102,6 +102,13 @@ class PackageTest(unittest.TestCase):
         functions = set(re.findall(r"\b(sinter_\w+)\(", header)) - {"sinter_warning_callback"}
         functions = {f for f in functions if not f.endswith("_callback")}
         self.assertLessEqual(functions, set(names))
+        # Functions of the C++ headers: declared at the left margin, where nothing else with parentheses stands.
+        for path in sorted((ROOT / "include" / "sinter").glob("*.h")):
+            declared = re.findall(r"^[a-zA-Z][^(){};=\n]*[ *&](\w+)\(([^;]*?)\);", path.read_text(), re.MULTILINE)
+            for function, parameters in declared if path.name != "sinter.h" else []:
+                argument = parameters.split()[0] if function == "to_string" else ""
+                self.assertTrue([n for n in names if n.startswith(f"sinter::{function}(") and argument in n],
+                                f"{path.name}: {function}({argument})")
         inner = [n for n in names if re.match(r"sinter::(ops|mesh|nn|models|io|cpu|checkpoint|pipeline|sampling|texture)::",
                                               n)]
         self.assertEqual(inner, [])
