@@ -107,17 +107,8 @@ class Extraction {
   Extraction(const Field& field, const MarchingCubesOptions& options)
       : field_(field),
         options_(options),
-        reader_(field.values(), options.level, options.close_at_border) {
-    const Grid& grid = field.grid();
-    const int divisor =
-        grid.resolution() + (options.coordinates == CoordinateMode::upstream_parity ? 1 : 0);
-    for (std::size_t axis = 0; axis < 3; ++axis) {
-      scale_[axis] = (grid.upper()[axis] - grid.lower()[axis]) / divisor;
-      const double largest = std::max(std::abs(grid.lower()[axis]), std::abs(grid.upper()[axis]));
-      // Far from the origin fp32 is coarse: keep eight of its steps away from the grid points.
-      margin_ = std::clamp(8 * 0x1p-23 * largest / scale_[axis], margin_, 0.25);
-    }
-  }
+        reader_(field.values(), options.level, options.close_at_border),
+        place_(place_on_grid(field.grid(), options.coordinates)) {}
 
   TriangleMesh run() {
     check_level();
@@ -141,18 +132,7 @@ class Extraction {
       if (brick == nullptr) continue;
       for (const float value : *brick) range.include(value);
     }
-    SINTER_CHECK(!range.empty(),
-                 ErrorCode::invalid_argument,
-                 "[marching_cubes] field: expected values, got none (nothing was evaluated)");
-    SINTER_CHECK(brackets(),
-                 ErrorCode::invalid_argument,
-                 "[marching_cubes] the field never crosses the level ",
-                 options_.level,
-                 ": its values lie in ",
-                 range.min,
-                 "..",
-                 range.max,
-                 ", so there is no surface");
+    check_level_is_crossed(range, options_.level);
   }
 
   /// Calls visit(cell, x, y, z) for each crossed cell of the block.
@@ -281,14 +261,15 @@ class Extraction {
                                       static_cast<double>(block.brick[1] * kBlock + y),
                                       static_cast<double>(block.brick[2] * kBlock + z)};
     position[static_cast<std::size_t>(axis)] +=
-        std::clamp(here / (here - there), margin_, 1 - margin_);
+        std::clamp(here / (here - there), place_.margin, 1 - place_.margin);
     return position;
   }
 
   Vec3 to_mesh_space(const std::array<double, 3>& position) const {
     Vec3 point;
     for (std::size_t axis = 0; axis < 3; ++axis) {
-      point[axis] = static_cast<float>(position[axis] * scale_[axis] + field_.grid().lower()[axis]);
+      point[axis] =
+          static_cast<float>(position[axis] * place_.scale[axis] + field_.grid().lower()[axis]);
     }
     return point;
   }
@@ -372,14 +353,40 @@ class Extraction {
   const Field& field_;
   const MarchingCubesOptions& options_;
   BlockReader reader_;
-  std::array<double, 3> scale_;
-  double margin_ = 1.0 / 1024;  // least distance of a vertex from both ends of its edge, in cells
+  GridPlacement place_;
   bool has_gaps_ = false;
   std::vector<std::unique_ptr<Block>> blocks_;
   std::vector<const Block*> block_at_;  // by position, null where nothing is crossed
 };
 
 }  // namespace
+
+GridPlacement place_on_grid(const Grid& grid, CoordinateMode mode) {
+  GridPlacement place{.scale = {}, .margin = 1.0 / 1024};
+  const int divisor = grid.resolution() + (mode == CoordinateMode::upstream_parity ? 1 : 0);
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    place.scale[axis] = (grid.upper()[axis] - grid.lower()[axis]) / divisor;
+    const double largest = std::max(std::abs(grid.lower()[axis]), std::abs(grid.upper()[axis]));
+    // Far from the origin fp32 is coarse: keep eight of its steps away from the grid points.
+    place.margin = std::clamp(8 * 0x1p-23 * largest / place.scale[axis], place.margin, 0.25);
+  }
+  return place;
+}
+
+void check_level_is_crossed(const ValueRange& range, float level) {
+  SINTER_CHECK(!range.empty(),
+               ErrorCode::invalid_argument,
+               "[marching_cubes] field: expected values, got none (nothing was evaluated)");
+  SINTER_CHECK(range.min <= level && range.max > level,
+               ErrorCode::invalid_argument,
+               "[marching_cubes] the field never crosses the level ",
+               level,
+               ": its values lie in ",
+               range.min,
+               "..",
+               range.max,
+               ", so there is no surface");
+}
 
 TriangleMesh marching_cubes(const Field& field, const MarchingCubesOptions& options) {
   SINTER_CHECK(std::isfinite(options.level),

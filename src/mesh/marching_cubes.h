@@ -26,6 +26,16 @@ struct MarchingCubesOptions {
   std::function<void()> poll = {};
 };
 
+/// How grid positions become coordinates: position * scale + the grid's lower corner.
+struct GridPlacement {
+  std::array<double, 3> scale;
+  double margin;  ///< least distance of a vertex from both ends of its edge, in cells
+};
+GridPlacement place_on_grid(const Grid& grid, CoordinateMode mode);
+
+/// Raises the error of marching_cubes() for values that lie on one side of the level.
+void check_level_is_crossed(const ValueRange& range, float level);
+
 /// The level set of the field, faces counter-clockwise seen from outside (lower values).
 ///
 /// Vertices lie on grid edges by linear interpolation in float64 (a few more inside cells), one for

@@ -1,0 +1,88 @@
+#include "mesh/cuda/device_mesh.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "cuda/status.h"
+#include "mesh/parallel.h"
+
+namespace sinter::mesh::cuda {
+
+using sinter::cuda::check;
+
+namespace {
+
+constexpr std::size_t kPartBytes = std::size_t{4} << 20;
+
+sinter::cuda::DeviceMemory triples(std::int64_t count) {
+  if (count == 0) return {};
+  return sinter::cuda::DeviceMemory(static_cast<std::size_t>(count) * 3 * sizeof(float));
+}
+
+}  // namespace
+
+DeviceMesh::DeviceMesh(std::int64_t vertices, std::int64_t faces)
+    : vertices_(vertices), faces_(faces), positions_(triples(vertices)), indices_(triples(faces)) {}
+
+DeviceMesh::DeviceMesh(const TriangleMesh& mesh)
+    : DeviceMesh(std::ssize(mesh.positions), std::ssize(mesh.faces)) {
+  if (vertices_ > 0) positions_.copy_from_host(mesh.positions.data());
+  if (faces_ > 0) indices_.copy_from_host(mesh.faces.data());
+}
+
+MeshDownload::MeshDownload() {
+  check(cudaMallocHost(&pinned_, kParts * kPartBytes), "mesh download");
+  for (cudaEvent_t& event : arrived_) {
+    check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "mesh download");
+  }
+}
+
+MeshDownload::~MeshDownload() {
+  for (cudaEvent_t event : arrived_) {
+    if (event != nullptr) cudaEventDestroy(event);
+  }
+  cudaFreeHost(pinned_);
+}
+
+TriangleMesh MeshDownload::run(const DeviceMesh& mesh, cudaStream_t stream) {
+  return with_memory_errors("mesh download", [&] {
+    TriangleMesh result;
+    result.positions.resize(static_cast<std::size_t>(mesh.vertices()));
+    result.faces.resize(static_cast<std::size_t>(mesh.faces()));
+    copy(mesh.positions(),
+         result.positions.data(),
+         result.positions.size() * sizeof(result.positions[0]),
+         stream);
+    copy(mesh.indices(), result.faces.data(), result.faces.size() * sizeof(Face), stream);
+    return result;
+  });
+}
+
+void MeshDownload::copy(const void* source,
+                        void* destination,
+                        std::size_t bytes,
+                        cudaStream_t stream) {
+  const std::size_t parts = (bytes + kPartBytes - 1) / kPartBytes;
+  const auto size_of_part = [&](std::size_t part) {
+    return std::min(kPartBytes, bytes - part * kPartBytes);
+  };
+  const auto fetch = [&](std::size_t part) {
+    check(cudaMemcpyAsync(pinned_ + part % kParts * kPartBytes,
+                          static_cast<const std::byte*>(source) + part * kPartBytes,
+                          size_of_part(part),
+                          cudaMemcpyDeviceToHost,
+                          stream),
+          "mesh download");
+    check(cudaEventRecord(arrived_[part % kParts], stream), "mesh download");
+  };
+  for (std::size_t part = 0; part < std::min<std::size_t>(kParts, parts); ++part) fetch(part);
+  for (std::size_t part = 0; part < parts; ++part) {
+    check(cudaEventSynchronize(arrived_[part % kParts]), "mesh download");
+    std::memcpy(static_cast<std::byte*>(destination) + part * kPartBytes,
+                pinned_ + part % kParts * kPartBytes,
+                size_of_part(part));
+    if (part + kParts < parts) fetch(part + kParts);
+  }
+}
+
+}  // namespace sinter::mesh::cuda

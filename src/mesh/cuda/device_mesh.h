@@ -1,0 +1,56 @@
+#pragma once
+// A triangle mesh on the device, and its way to the host.
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+#include "cuda/memory.h"
+#include "mesh/triangle_mesh.h"
+
+namespace sinter::mesh::cuda {
+
+/// Move only.
+class DeviceMesh {
+ public:
+  DeviceMesh() = default;
+  /// Not initialised. Raises ErrorCode::out_of_memory.
+  DeviceMesh(std::int64_t vertices, std::int64_t faces);
+  /// A blocking copy.
+  explicit DeviceMesh(const TriangleMesh& mesh);
+
+  std::int64_t vertices() const { return vertices_; }
+  std::int64_t faces() const { return faces_; }
+  /// [vertices, 3]
+  float* positions() { return positions_.as<float>(); }
+  const float* positions() const { return positions_.as<float>(); }
+  /// [faces, 3]
+  std::uint32_t* indices() { return indices_.as<std::uint32_t>(); }
+  const std::uint32_t* indices() const { return indices_.as<std::uint32_t>(); }
+
+ private:
+  std::int64_t vertices_ = 0, faces_ = 0;
+  sinter::cuda::DeviceMemory positions_, indices_;
+};
+
+/// Copies meshes to the host through pinned memory of its own, a few megabytes in all.
+class MeshDownload {
+ public:
+  /// Raises ErrorCode::out_of_memory.
+  MeshDownload();
+  ~MeshDownload();
+  MeshDownload(const MeshDownload&) = delete;
+  MeshDownload& operator=(const MeshDownload&) = delete;
+
+  /// Waits for what was queued on the stream before.
+  TriangleMesh run(const DeviceMesh& mesh, cudaStream_t stream);
+
+ private:
+  void copy(const void* source, void* destination, std::size_t bytes, cudaStream_t stream);
+
+  static constexpr int kParts = 2;
+  std::byte* pinned_ = nullptr;  // [kParts][kPartBytes]
+  cudaEvent_t arrived_[kParts] = {};
+};
+
+}  // namespace sinter::mesh::cuda
