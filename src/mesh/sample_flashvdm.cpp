@@ -358,6 +358,8 @@ class FlashVdmRun {
   double progress_ = 0;
 };
 
+}  // namespace
+
 void check_options(const FlashVdmOptions& options) {
   const auto check = [](bool good, const char* what, const char* expected, double got) {
     SINTER_CHECK(good,
@@ -379,8 +381,6 @@ void check_options(const FlashVdmOptions& options) {
   check(options.near >= 0, "near", "0 or more", options.near);
   check(options.min_resolution >= 4, "min_resolution", "4 or more", options.min_resolution);
 }
-
-}  // namespace
 
 Field sample_flashvdm(const Grid& grid,
                       const GroupSampler& sampler,

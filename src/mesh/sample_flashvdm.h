@@ -60,6 +60,9 @@ struct FlashVdmOptions {
   std::function<void()> poll = {};
 };
 
+/// Raises ErrorCode::invalid_argument for what is out of range.
+void check_options(const FlashVdmOptions& options);
+
 /// The field on the last level's grid: `grid` itself with FlashVdmLevels::own, else one of another
 /// resolution over the same box. With `follow_surface` every cell that has values on both sides of
 /// the level has all of them, so that marching cubes gives a closed surface. Errors as

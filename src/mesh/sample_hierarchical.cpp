@@ -45,12 +45,10 @@ class HierarchicalRun {
         options_(options),
         chunks_(grid, sampler, options.chunk, [this](std::int64_t) { report(); }),
         slopes_(grid.resolution(), static_cast<float>(options.slope)) {
-    const int n = grid.resolution();
-    const bool automatic = options.coarse_stride == 0;
-    const int coarsest = automatic ? stride_with_cells(n, 32) : options.coarse_stride;
-    trusted_stride_ = automatic ? stride_with_cells(n, 64) : options.coarse_stride;
-    for (int stride = coarsest; stride >= 1; stride /= 2) {
-      lattices_.emplace_back(n, stride);
+    const LatticeStrides chosen = lattice_strides(grid.resolution(), options);
+    trusted_stride_ = chosen.trusted;
+    for (const int stride : chosen.strides) {
+      lattices_.emplace_back(grid.resolution(), stride);
       stats_.levels.push_back({stride, 0});
     }
     stats_.grid_points = grid.point_count();
@@ -388,6 +386,8 @@ class HierarchicalRun {
   double progress_ = 0;
 };
 
+}  // namespace
+
 void check_options(const HierarchicalOptions& options) {
   const auto check = [](bool good, const char* what, const char* expected, double got) {
     SINTER_CHECK(good,
@@ -417,7 +417,14 @@ void check_options(const HierarchicalOptions& options) {
         stride);
 }
 
-}  // namespace
+LatticeStrides lattice_strides(int resolution, const HierarchicalOptions& options) {
+  const bool automatic = options.coarse_stride == 0;
+  const int coarsest = automatic ? stride_with_cells(resolution, 32) : options.coarse_stride;
+  LatticeStrides chosen;
+  chosen.trusted = automatic ? stride_with_cells(resolution, 64) : options.coarse_stride;
+  for (int stride = coarsest; stride >= 1; stride /= 2) chosen.strides.push_back(stride);
+  return chosen;
+}
 
 Field sample_hierarchical(const Grid& grid,
                           const FieldSampler& sampler,

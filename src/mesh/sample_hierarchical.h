@@ -24,6 +24,8 @@
 // Along the border of the box, cells are treated as if everything beyond were outside, so that
 // marching cubes can close the surface there.
 
+#include <vector>
+
 #include "mesh/field.h"
 #include "mesh/sample_stats.h"
 
@@ -51,6 +53,17 @@ struct HierarchicalOptions {
   /// Called now and then between the sampler's calls, on the calling thread. To cancel, throw.
   std::function<void()> poll = {};
 };
+
+/// Raises ErrorCode::invalid_argument for what is out of range.
+void check_options(const HierarchicalOptions& options);
+
+/// Strides of the lattices, coarse to fine, and the largest that is dense enough for saturated
+/// values to be trusted.
+struct LatticeStrides {
+  std::vector<int> strides;
+  int trusted;
+};
+LatticeStrides lattice_strides(int resolution, const HierarchicalOptions& options);
 
 /// Errors as sample_dense(). Points that no crossed cell touches may or may not have a value; the
 /// range() of the result covers all samples, the coarse ones included.

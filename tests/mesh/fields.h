@@ -98,6 +98,38 @@ inline Function random_waves(std::uint64_t seed, double frequency) {
   };
 }
 
+struct RandomField {
+  Function function;
+  double slope;  ///< a bound on |gradient| of `function`, after clamping
+};
+
+inline RandomField random_field(std::uint64_t seed) {
+  std::mt19937_64 random(seed * 7919 + 1);
+  const double truncation = uniform(random, 0.03, 0.2);
+  switch (seed % 4) {
+    case 0:
+      return {clamped(random_balls(seed, 1 + static_cast<int>(seed % 17), 0.01, 0.5), truncation),
+              1 / truncation};
+    case 1:
+      return {clamped(random_sheet(seed, uniform(random, 0.005, 0.1)), truncation), 1 / truncation};
+    case 2: {
+      // 12 waves of |gradient| at most 1 / sqrt(6) each.
+      return {clamped(random_waves(seed, uniform(random, 3, 25)), truncation),
+              12 / std::sqrt(6.0) / truncation};
+    }
+    default: {
+      const auto balls = random_balls(seed, 9, 0.2, 0.7);
+      const auto holes = random_balls(seed + 1000, 9, 0.05, 0.4);
+      return {clamped(
+                  [=](double x, double y, double z) {
+                    return std::min(balls(x, y, z), -holes(x, y, z));
+                  },
+                  truncation),
+              1 / truncation};
+    }
+  }
+}
+
 inline FieldSampler sampler(Function f) {
   return [f = std::move(f)](std::span<const Vec3> points, std::span<float> logits) {
     for (std::size_t n = 0; n < points.size(); ++n) {

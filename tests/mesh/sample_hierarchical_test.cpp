@@ -18,6 +18,8 @@ namespace sinter::mesh {
 namespace {
 
 using testing::clamped;
+using testing::random_field;
+using testing::RandomField;
 using testing::sampler;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -107,41 +109,6 @@ void expect_same_surface(const Field& dense, const Field& sparse, float level) {
     const TriangleMesh found = marching_cubes(sparse, options);
     EXPECT_EQ(found.positions, expected.positions);
     EXPECT_EQ(found.faces, expected.faces);
-  }
-}
-
-struct RandomField {
-  testing::Function function;
-  double slope;  ///< a bound on |gradient| of `function`, after clamping
-};
-
-RandomField random_field(std::uint64_t seed) {
-  std::mt19937_64 random(seed * 7919 + 1);
-  const double truncation = testing::uniform(random, 0.03, 0.2);
-  switch (seed % 4) {
-    case 0:
-      return {clamped(testing::random_balls(seed, 1 + static_cast<int>(seed % 17), 0.01, 0.5),
-                      truncation),
-              1 / truncation};
-    case 1:
-      return {
-          clamped(testing::random_sheet(seed, testing::uniform(random, 0.005, 0.1)), truncation),
-          1 / truncation};
-    case 2: {
-      // 12 waves of |gradient| at most 1 / sqrt(6) each.
-      return {clamped(testing::random_waves(seed, testing::uniform(random, 3, 25)), truncation),
-              12 / std::sqrt(6.0) / truncation};
-    }
-    default: {
-      const auto balls = testing::random_balls(seed, 9, 0.2, 0.7);
-      const auto holes = testing::random_balls(seed + 1000, 9, 0.05, 0.4);
-      return {clamped(
-                  [=](double x, double y, double z) {
-                    return std::min(balls(x, y, z), -holes(x, y, z));
-                  },
-                  truncation),
-              1 / truncation};
-    }
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -19,6 +20,8 @@
 #include "mesh/cuda/cleanup.h"
 #include "mesh/cuda/marching_cubes.h"
 #include "mesh/cuda/sample_dense.h"
+#include "mesh/cuda/sample_flashvdm.h"
+#include "mesh/cuda/sample_hierarchical.h"
 #include "sinter/error.h"
 
 namespace {
@@ -42,6 +45,32 @@ __global__ void field_kernel(const float* points, std::int64_t count, float* log
 void sample(const float* points, std::int64_t count, float* logits, cudaStream_t stream) {
   field_kernel<<<static_cast<unsigned>((count + 255) / 256), 256, 0, stream>>>(
       points, count, logits);
+}
+
+void sample_groups(mesh::GroupStage,
+                   std::span<const mesh::cuda::DevicePointGroup> groups,
+                   cudaStream_t stream) {
+  for (const auto& group : groups) sample(group.points, group.count, group.logits, stream);
+}
+
+/// The field's values, looked up: what is left of a run is the work between the queries.
+mesh::FieldSampler lookup(const mesh::Grid& grid, const std::vector<float>& values) {
+  return [&grid, &values](std::span<const mesh::Vec3> points, std::span<float> logits) {
+    for (std::size_t n = 0; n < points.size(); ++n) {
+      std::int64_t place = 0;
+      for (int axis = 0; axis < 3; ++axis) {
+        const auto a = static_cast<std::size_t>(axis);
+        place =
+            place * grid.points() +
+            std::lrint((static_cast<double>(points[n][a]) - grid.lower()[a]) / grid.spacing(axis));
+      }
+      logits[n] = values[static_cast<std::size_t>(place)];
+    }
+  };
+}
+
+bool is_same(const mesh::TriangleMesh& a, const mesh::TriangleMesh& b) {
+  return a.positions == b.positions && a.faces == b.faces;
 }
 
 /// Median milliseconds.
@@ -110,6 +139,17 @@ void run(int resolution, int rounds, const char* path) {
   });
   std::printf("| stage | ms | GB/s | of the copy ceiling |\n|---|---|---|---|\n");
   row("dense sampling around a cheap sampler", time(rounds, sample_all), field_bytes, ceiling);
+  mesh::SampleStats stats;
+  const mesh::HierarchicalOptions near_surface{.chunk = 1 << 20};
+  const auto sample_some = [&] {
+    return mesh::cuda::sample_hierarchical(grid, sample, near_surface, workspace, nullptr, &stats);
+  };
+  row("hierarchical sampling around it", time(rounds, sample_some), field_bytes, ceiling);
+  row("flashvdm sampling around it",
+      time(rounds,
+           [&] { mesh::cuda::sample_flashvdm(grid, sample_groups, {}, workspace, nullptr); }),
+      field_bytes,
+      ceiling);
   row("marching cubes, welded", extraction, field_bytes + mesh_bytes, ceiling);
   row("removing floaters", both - extraction, 2 * mesh_bytes, ceiling);
   row("mesh to the host",
@@ -136,6 +176,10 @@ void run(int resolution, int rounds, const char* path) {
   mesh::TriangleMesh made;
   const mesh::TriangleMesh ours = download.run(cleaned, nullptr);
   std::printf("\n| on the CPU, 16 threads | ms |\n|---|---|\n");
+  mesh::HierarchicalOptions on_host = near_surface;
+  on_host.threads = 16;
+  std::printf("| hierarchical sampling | %.1f |\n",
+              time(1, [&] { mesh::sample_hierarchical(grid, lookup(grid, values), on_host); }));
   const double cubes = time(1, [&] { made = mesh::marching_cubes(host, {.threads = 16}); });
   std::printf("| marching cubes | %.1f |\n", cubes);
   std::printf("| removing floaters | %.1f |\n", time(1, [&] {
@@ -143,8 +187,20 @@ void run(int resolution, int rounds, const char* path) {
                                                       mesh::marching_cubes(host, {.threads = 16});
                                                   mesh::remove_floaters(made, 0.005);
                                                 }) - cubes);
-  std::printf("\nthe same mesh: %s\n",
-              made.positions == ours.positions && made.faces == ours.faces ? "yes" : "NO");
+  std::printf("\nhierarchical sampling: %lld of %lld points, %d passes\n",
+              static_cast<long long>(stats.queries),
+              static_cast<long long>(stats.grid_points),
+              stats.passes);
+  std::printf(
+      "the same mesh as on the CPU: %s; from hierarchical as from dense sampling: %s\n",
+      is_same(ours, made) ? "yes" : "NO",
+      is_same(download.run(marching_cubes.run(sample_some(), {}, workspace, nullptr), nullptr),
+              download.run(whole, nullptr))
+          ? "yes"
+          : "NO");
+  std::printf("working memory: %.0f MB beside the field's %.0f MB\n\n",
+              static_cast<double>(workspace.bytes()) / 1e6,
+              field_bytes / 1e6);
 }
 
 }  // namespace

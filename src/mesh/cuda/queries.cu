@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "mesh/cuda/lattice.cuh"
 #include "mesh/cuda/launch.cuh"
 #include "mesh/cuda/queries.h"
 
@@ -17,17 +18,15 @@ void make_points(const DeviceField& field,
                  std::int64_t first,
                  std::int64_t count,
                  float* points,
-                 cudaStream_t stream) {
+                 cudaStream_t stream,
+                 int every) {
   const float *x = field.axis(0), *y = field.axis(1), *z = field.axis(2);
   for_each(count, kName, stream, [=] __device__(std::int64_t n) {
-    const auto place = places != nullptr ? places[n] : static_cast<std::uint32_t>(first + n);
-    const auto side = static_cast<std::uint32_t>(lattice.points);
-    const auto on_grid = [&](std::uint32_t i) {
-      return min(static_cast<int>(i) * lattice.stride, lattice.last);
-    };
-    points[3 * n] = x[on_grid(place / (side * side))];
-    points[3 * n + 1] = y[on_grid(place / side % side)];
-    points[3 * n + 2] = z[on_grid(place % side)];
+    const std::int64_t place = places != nullptr ? places[n * every] : first + n;
+    const int3 p = point_at(lattice, place);
+    points[3 * n] = x[to_grid(lattice, p.x)];
+    points[3 * n + 1] = y[to_grid(lattice, p.y)];
+    points[3 * n + 2] = z[to_grid(lattice, p.z)];
   });
 }
 

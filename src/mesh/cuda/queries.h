@@ -18,15 +18,16 @@ struct LatticeShape {
   int points, stride, last;
 };
 
-/// Queues: coordinates of the lattice points at `places` [count], or at first, first + 1, .. where
-/// that is null.
+/// Queues: coordinates of `count` lattice points: those at every n-th of `places`, or at first,
+/// first + 1, .. where that is null.
 void make_points(const DeviceField& field,
                  const LatticeShape& lattice,
                  const std::uint32_t* places,
                  std::int64_t first,
                  std::int64_t count,
                  float* points,
-                 cudaStream_t stream);
+                 cudaStream_t stream,
+                 int every = 1);
 
 /// Two events that hold the host back to a chunk or two ahead of the device, so that progress means
 /// something and a wish to stop is heard.
