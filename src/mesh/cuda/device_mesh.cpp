@@ -31,17 +31,9 @@ DeviceMesh::DeviceMesh(const TriangleMesh& mesh)
 }
 
 MeshDownload::MeshDownload() {
-  check(cudaMallocHost(&pinned_, kParts * kPartBytes), "mesh download");
-  for (cudaEvent_t& event : arrived_) {
-    check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "mesh download");
-  }
-}
-
-MeshDownload::~MeshDownload() {
-  for (cudaEvent_t event : arrived_) {
-    if (event != nullptr) cudaEventDestroy(event);
-  }
-  cudaFreeHost(pinned_);
+  std::byte* pinned = nullptr;
+  check(cudaMallocHost(&pinned, kParts * kPartBytes), "mesh download");
+  pinned_.reset(pinned);
 }
 
 TriangleMesh MeshDownload::run(const DeviceMesh& mesh, cudaStream_t stream) {
@@ -67,19 +59,19 @@ void MeshDownload::copy(const void* source,
     return std::min(kPartBytes, bytes - part * kPartBytes);
   };
   const auto fetch = [&](std::size_t part) {
-    check(cudaMemcpyAsync(pinned_ + part % kParts * kPartBytes,
+    check(cudaMemcpyAsync(pinned_.get() + part % kParts * kPartBytes,
                           static_cast<const std::byte*>(source) + part * kPartBytes,
                           size_of_part(part),
                           cudaMemcpyDeviceToHost,
                           stream),
           "mesh download");
-    check(cudaEventRecord(arrived_[part % kParts], stream), "mesh download");
+    arrived_[part % kParts].record(stream);
   };
   for (std::size_t part = 0; part < std::min<std::size_t>(kParts, parts); ++part) fetch(part);
   for (std::size_t part = 0; part < parts; ++part) {
-    check(cudaEventSynchronize(arrived_[part % kParts]), "mesh download");
+    arrived_[part % kParts].wait();
     std::memcpy(static_cast<std::byte*>(destination) + part * kPartBytes,
-                pinned_ + part % kParts * kPartBytes,
+                pinned_.get() + part % kParts * kPartBytes,
                 size_of_part(part));
     if (part + kParts < parts) fetch(part + kParts);
   }

@@ -3,9 +3,12 @@
 
 #include <cuda_runtime.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "cuda/memory.h"
+#include "mesh/cuda/event.h"
 #include "mesh/triangle_mesh.h"
 
 namespace sinter::mesh::cuda {
@@ -38,9 +41,6 @@ class MeshDownload {
  public:
   /// Raises ErrorCode::out_of_memory.
   MeshDownload();
-  ~MeshDownload();
-  MeshDownload(const MeshDownload&) = delete;
-  MeshDownload& operator=(const MeshDownload&) = delete;
 
   /// Waits for what was queued on the stream before.
   TriangleMesh run(const DeviceMesh& mesh, cudaStream_t stream);
@@ -48,9 +48,12 @@ class MeshDownload {
  private:
   void copy(const void* source, void* destination, std::size_t bytes, cudaStream_t stream);
 
+  struct Free {
+    void operator()(std::byte* pinned) const { cudaFreeHost(pinned); }
+  };
   static constexpr int kParts = 2;
-  std::byte* pinned_ = nullptr;  // [kParts][kPartBytes]
-  cudaEvent_t arrived_[kParts] = {};
+  std::unique_ptr<std::byte, Free> pinned_;  // [kParts][kPartBytes]
+  Event arrived_[kParts];
 };
 
 }  // namespace sinter::mesh::cuda

@@ -30,24 +30,6 @@ void make_points(const DeviceField& field,
   });
 }
 
-Pace::Pace() {
-  for (cudaEvent_t& event : events_) {
-    sinter::cuda::check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), kName);
-  }
-}
-
-Pace::~Pace() {
-  for (cudaEvent_t event : events_) {
-    if (event != nullptr) cudaEventDestroy(event);
-  }
-}
-
-void Pace::step(cudaStream_t stream) {
-  const unsigned now = steps_++ % 2;
-  sinter::cuda::check(cudaEventRecord(events_[now], stream), kName);
-  if (steps_ > 1) sinter::cuda::check(cudaEventSynchronize(events_[1 - now]), kName);
-}
-
 ChunkedQueries::ChunkedQueries(const DeviceField& field,
                                const DeviceSampler& sampler,
                                std::int64_t chunk,

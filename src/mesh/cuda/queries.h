@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "mesh/cuda/device_field.h"
+#include "mesh/cuda/event.h"
 #include "mesh/cuda/value_range.h"
 #include "mesh/cuda/workspace.h"
 
@@ -29,20 +30,18 @@ void make_points(const DeviceField& field,
                  cudaStream_t stream,
                  int every = 1);
 
-/// Two events that hold the host back to a chunk or two ahead of the device, so that progress means
-/// something and a wish to stop is heard.
+/// Holds the host back to a chunk or two ahead of the device, so that progress means something and
+/// a wish to stop is heard.
 class Pace {
  public:
-  Pace();
-  ~Pace();
-  Pace(const Pace&) = delete;
-  Pace& operator=(const Pace&) = delete;
-
-  /// After queueing a chunk: waits for the one before the last.
-  void step(cudaStream_t stream);
+  /// After queueing a chunk: waits for the one before it.
+  void step(cudaStream_t stream) {
+    events_[steps_ % 2].record(stream);
+    events_[++steps_ % 2].wait();
+  }
 
  private:
-  cudaEvent_t events_[2] = {};
+  Event events_[2];
   unsigned steps_ = 0;
 };
 

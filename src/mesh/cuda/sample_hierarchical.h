@@ -13,9 +13,9 @@ namespace sinter::mesh::cuda {
 /// same field: what is promised there holds here. Between the sampler's calls everything stays on
 /// the device but a few numbers for each level and pass.
 ///
-/// Lattices are dense: 1.15 times the bytes of the field, and the same again for working memory at
-/// most. A device wants larger chunks than the default of the options; `threads` is not used; and
-/// `poll` is called between levels. Errors as sample_dense().
+/// Beside the field it takes a quarter of the field's bytes, 4 for each point asked for at once on
+/// a lattice and 16 for each point of a chunk. A device wants larger chunks than the default of the
+/// options; `threads` is not used; and `poll` is called between levels. Errors as sample_dense().
 DeviceField sample_hierarchical(const Grid& grid,
                                 const DeviceSampler& sampler,
                                 const HierarchicalOptions& options,
