@@ -126,6 +126,47 @@ void CollapseMesh::unlink_corner(std::uint32_t v, std::uint32_t corner) {
   first_corner_[v] = before == corner ? kNoCorner : before;
 }
 
+std::vector<std::uint32_t> CollapseMesh::compact() {
+  std::vector<std::uint32_t> vertices, faces;
+  std::vector<std::uint32_t> vertex_number(vertex_count()), face_number(face_slots());
+  for (std::uint32_t v = 0; v < vertex_count(); ++v) {
+    if (!is_used(v)) continue;
+    vertex_number[v] = static_cast<std::uint32_t>(vertices.size());
+    vertices.push_back(v);
+  }
+  for (std::uint32_t f = 0; f < face_slots(); ++f) {
+    if (!is_live(f)) continue;
+    face_number[f] = static_cast<std::uint32_t>(faces.size());
+    faces.push_back(f);
+  }
+  const auto corner_number = [&](std::uint32_t corner) {
+    return 3 * face_number[corner / 3] + corner % 3;
+  };
+  // A new number is never above the old one.
+  for (std::uint32_t n = 0; n < vertices.size(); ++n) {
+    const std::uint32_t v = vertices[n];
+    positions_[n] = positions_[v];
+    fixed_[n] = fixed_[v];
+    first_corner_[n] = corner_number(first_corner_[v]);
+  }
+  for (std::uint32_t n = 0; n < faces.size(); ++n) {
+    const std::uint32_t f = faces[n];
+    for (std::uint32_t i = 0; i < 3; ++i) {
+      faces_[n][i] = vertex_number[faces_[f][i]];
+      next_corner_[3 * n + i] = corner_number(next_corner_[3 * f + i]);
+    }
+  }
+  positions_.resize(vertices.size());
+  fixed_.resize(vertices.size());
+  first_corner_.resize(vertices.size());
+  mark_.assign(vertices.size(), 0);
+  question_ = 0;
+  faces_.resize(faces.size());
+  next_corner_.resize(3 * faces.size());
+  live_.assign(faces.size(), 1);
+  return vertices;
+}
+
 TriangleMesh CollapseMesh::extract() const {
   TriangleMesh mesh;
   mesh.positions = positions_;

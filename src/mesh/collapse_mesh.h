@@ -52,7 +52,11 @@ class CollapseMesh {
   /// Moves u to `position` and joins v into it. Only after can_collapse().
   void collapse(std::uint32_t u, std::uint32_t v, const Vec3& position);
 
-  /// What is left, vertices and faces in their old order.
+  /// Numbers the vertices and faces that are left anew, in their old order, so that they are near
+  /// each other in memory. Returns the old numbers of the vertices.
+  std::vector<std::uint32_t> compact();
+
+  /// What is left, vertices and faces in their order.
   TriangleMesh extract() const;
 
  private:

@@ -11,11 +11,12 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "mesh/candidate_heap.h"
 #include "mesh/collapse_mesh.h"
+#include "mesh/collapse_queue.h"
+#include "mesh/collapse_star.h"
+#include "mesh/curve_order.h"
 #include "mesh/face_tree.h"
 #include "mesh/parallel.h"
-#include "mesh/predicates.h"
 #include "mesh/quadric.h"
 #include "mesh/vector_math.h"
 
@@ -28,31 +29,21 @@ constexpr double kCenterWeight = 1e-6;
 /// Least cosine between a face's normal before and after a collapse; tried in turn, each when the
 /// one before leads no further.
 constexpr double kTurnLimits[] = {0.5, 0.2, 0.02};
-/// Faces of less than this quality make a collapse dearer, in proportion to the square.
-constexpr double kGoodQuality = 0.2;
-/// Faces of less than this quality are not made, unless they were worse before.
-constexpr double kLeastQuality = 1e-3;
-
-/// 2 * area / (longest side)^2.
-double quality_of(const Triangle& t) {
-  const Vec3d a = to_double(t[0]), b = to_double(t[1]), c = to_double(t[2]);
-  const double longest = std::max({dot(b - a, b - a), dot(c - b, c - b), dot(a - c, a - c)});
-  return longest > 0 ? length(area_normal(t)) / longest : 0;
-}
-
 class Simplification {
  public:
   Simplification(const TriangleMesh& mesh, const SimplifyOptions& options)
       : options_(options),
-        mesh_(mesh),
+        mesh_(in_curve_order(mesh)),
         start_faces_(mesh_.live_faces()),
         tree_(mesh_),
+        star_(mesh_),
         quadrics_(mesh.positions.size()),
-        version_(mesh.positions.size()),
-        in_star_(mesh_.face_slots()) {
+        version_(mesh.positions.size()) {
     Box box = Box::empty();
     for (const Vec3& p : mesh.positions) box.include(p);
     center_ = (to_double(box.min) + to_double(box.max)) * 0.5;
+    const double size = length(to_double(box.max) - to_double(box.min));
+    cost_scale_ = 1 / (size * size * size * size);
     for (std::uint32_t f = 0; f < mesh_.face_slots(); ++f) add_face_quadric(f);
   }
 
@@ -118,7 +109,8 @@ class Simplification {
 
   Candidate candidate(std::uint32_t u, std::uint32_t v) const {
     if (u > v) std::swap(u, v);
-    return {static_cast<float>(std::max(place(u, v).cost, 0.0)), u, v, tag(u, v)};
+    const double cost = place(u, v).cost * cost_scale_;
+    return {cost > 0 ? static_cast<float>(cost) : 0, u, v, tag(u, v)};
   }
 
   std::uint32_t tag(std::uint32_t u, std::uint32_t v) const {
@@ -126,7 +118,6 @@ class Simplification {
   }
 
   void fill_queue() {
-    std::vector<Candidate> all;
     for (std::uint32_t f = 0; f < mesh_.face_slots(); ++f) {
       if (!mesh_.is_live(f)) continue;
       const Face& face = mesh_.face(f);
@@ -135,20 +126,15 @@ class Simplification {
         const bool both_fixed = mesh_.is_fixed(u) && mesh_.is_fixed(v);
         // Each edge from the face in which it runs upwards. Only edges between two fixed vertices
         // may lack that face.
-        if (u < v && !both_fixed) all.push_back(candidate(u, v));
+        if (u < v && !both_fixed) queue_.push(candidate(u, v));
       }
     }
-    queue_.assign(std::move(all));
   }
 
   void drain_queue() {
     while (!queue_.empty() && !done()) {
-      const Candidate top = queue_.top();
-      queue_.pop();
-      if (!mesh_.is_used(top.u) || !mesh_.is_used(top.v) || (top.tag & ~1u) != tag(top.u, top.v)) {
-        continue;
-      }
-      if (mesh_.can_collapse(top.u, top.v)) try_collapse(top);
+      const Candidate next = queue_.pop();
+      if (is_current(next) && mesh_.can_collapse(next.u, next.v)) try_collapse(next);
     }
     if (done()) queue_.clear();
   }
@@ -159,25 +145,50 @@ class Simplification {
     std::uint32_t u = candidate.u, v = candidate.v;
     if (mesh_.is_fixed(v)) std::swap(u, v);
     const Vec3 position = place(u, v).position;
-    collect_star(u, v, position);
-    const double penalty = shape_penalty();
+    star_.collect(u, v, position);
+    const double penalty = star_.shape_penalty(turn_limit_);
     if (penalty == 0) return;
     if (!candidate.is_shaped()) {
       candidate.cost *= static_cast<float>(penalty);
       candidate.tag |= 1;
-      if (!queue_.empty() && queue_.top().before(candidate)) {
+      if (queue_.would_wait(candidate.cost)) {
         queue_.push(candidate);
         return;
       }
     }
-    if (!star_is_free()) return;
+    if (!star_.is_free(tree_)) return;
     quadrics_[u].add(quadrics_[v]);
     mesh_.collapse(u, v, position);
-    for (const std::uint32_t f : touched_) tree_.update(mesh_, f);
-    if (2 * mesh_.live_faces() < tree_.built_for()) tree_ = FaceTree(mesh_);
+    for (const std::uint32_t f : star_.touched()) tree_.update(mesh_, f);
     ++version_[u];
     requeue(u);
+    if (2 * mesh_.live_faces() < tree_.built_for()) compact();
     report();
+  }
+
+  bool is_current(const Candidate& candidate) const {
+    return mesh_.is_used(candidate.u) && mesh_.is_used(candidate.v) &&
+           (candidate.tag & ~1u) == tag(candidate.u, candidate.v);
+  }
+
+  /// Everything that is left moves together.
+  void compact() {
+    std::vector<Quadric> quadrics;
+    std::vector<std::uint32_t> number(mesh_.vertex_count());
+    const auto drop_stale = [&](const Candidate& c) { return is_current(c); };
+    queue_.revise(drop_stale);
+    for (const std::uint32_t v : mesh_.compact()) {
+      number[v] = static_cast<std::uint32_t>(quadrics.size());
+      quadrics.push_back(quadrics_[v]);
+    }
+    queue_.revise([&](Candidate& c) {
+      c = {c.cost, number[c.u], number[c.v], c.tag & 1};
+      return true;
+    });
+    quadrics_ = std::move(quadrics);
+    version_.assign(quadrics_.size(), 0);
+    tree_ = FaceTree(mesh_);
+    star_.reset();
   }
 
   void requeue(std::uint32_t u) {
@@ -191,77 +202,6 @@ class Simplification {
     }
   }
 
-  /// A face that stays, with the moved corner first.
-  struct StarFace {
-    Triangle before, after;
-    Box box;  ///< of `after`
-  };
-  struct NearFace {
-    Triangle triangle;
-    Box box;
-  };
-
-  void collect_star(std::uint32_t u, std::uint32_t v, const Vec3& position) {
-    ++star_;
-    touched_.clear();
-    faces_.clear();
-    for (const std::uint32_t end : {u, v}) {
-      const std::uint32_t other = end == u ? v : u;
-      mesh_.for_each_face(end, [&](std::uint32_t f, std::uint32_t i) {
-        const Face& face = mesh_.face(f);
-        const std::uint32_t p = face[(i + 1) % 3], q = face[(i + 2) % 3];
-        if (in_star_[f] != star_) touched_.push_back(f);
-        in_star_[f] = star_;
-        if (p == other || q == other) return;
-        faces_.push_back({{mesh_.position(end), mesh_.position(p), mesh_.position(q)},
-                          {position, mesh_.position(p), mesh_.position(q)},
-                          {}});
-      });
-    }
-  }
-
-  /// Factor on the cost for faces that turn or get thin; 0 where they must not.
-  double shape_penalty() const {
-    double worst = 1;
-    for (const StarFace& face : faces_) {
-      if (collinear(face.after)) return 0;
-      const Vec3d before = area_normal(face.before), after = area_normal(face.after);
-      const double lengths = length(before) * length(after);
-      if (lengths > 0 && dot(before, after) < turn_limit_ * lengths) return 0;
-      const double quality = quality_of(face.after);
-      if (quality < kLeastQuality && quality < quality_of(face.before)) return 0;
-      worst = std::min(worst, quality);
-    }
-    return worst < kGoodQuality ? std::pow(kGoodQuality / std::max(worst, kLeastQuality), 2) : 1;
-  }
-
-  /// Whether the new faces meet nothing but their neighbours, in what they share with them.
-  bool star_is_free() {
-    Box star = Box::empty();
-    for (StarFace& face : faces_) {
-      face.box = bounding_box(face.after);
-      star.include(face.box);
-    }
-    near_.clear();
-    tree_.for_each_near(star, [&](std::uint32_t f) {
-      if (!mesh_.is_live(f) || in_star_[f] == star_) return;
-      const Triangle t = mesh_.triangle(f);
-      const Box box = bounding_box(t);
-      if (star.meets(box)) near_.push_back({t, box});
-    });
-    for (std::size_t n = 0; n < faces_.size(); ++n) {
-      const StarFace& face = faces_[n];
-      for (std::size_t m = 0; m < n; ++m) {
-        if (triangles_intersect(face.after, faces_[m].after)) return false;
-      }
-      for (const NearFace& other : near_) {
-        if (!face.box.meets(other.box) || collinear(other.triangle)) continue;
-        if (triangles_intersect(face.after, other.triangle)) return false;
-      }
-    }
-    return true;
-  }
-
   void report() {
     if (!options_.progress || mesh_.live_faces() % 4096 > 1) return;
     const auto removed = static_cast<double>(start_faces_ - mesh_.live_faces());
@@ -273,18 +213,15 @@ class Simplification {
   CollapseMesh mesh_;
   std::int64_t start_faces_;
   FaceTree tree_;
+  CollapseStar star_;
   Vec3d center_{};
+  double cost_scale_ = 1;  // an area times a square of a distance becomes a number without unit
   std::vector<Quadric> quadrics_;       // by vertex, about center_
   std::vector<std::uint32_t> version_;  // by vertex: how often it has moved
-  CandidateHeap queue_;
+  CollapseQueue queue_;
   double turn_limit_ = 0;
 
-  // of the collapse at hand
-  std::uint32_t star_ = 0;
-  std::vector<std::uint32_t> in_star_;  // by face: the last star it was in
-  std::vector<std::uint32_t> touched_, ring_;
-  std::vector<StarFace> faces_;
-  std::vector<NearFace> near_;
+  std::vector<std::uint32_t> ring_;  // scratch
 };
 
 void check_input(const TriangleMesh& mesh, const SimplifyOptions& options) {

@@ -8,14 +8,18 @@
 #include <random>
 #include <set>
 
-#include "mesh/candidate_heap.h"
 #include "mesh/check.h"
 #include "mesh/cleanup.h"
 #include "mesh/collapse_mesh.h"
+#include "mesh/collapse_queue.h"
+#include "mesh/collapse_star.h"
 #include "mesh/compare.h"
+#include "mesh/curve_order.h"
+#include "mesh/edge_table.h"
 #include "mesh/face_tree.h"
 #include "mesh/fields.h"
 #include "mesh/marching_cubes.h"
+#include "mesh/predicates.h"
 #include "mesh/quadric.h"
 #include "mesh/sample_dense.h"
 #include "mesh/shapes.h"
@@ -139,8 +143,9 @@ TEST(Simplify, FlatSidesBecomeFewFaces) {
   const MeshReport report = check_mesh(mesh);
   EXPECT_TRUE(report.sound);
   EXPECT_EQ(report.faces, 12);
-  // The pull towards face centres, a millionth of the weight, moves corners a little.
-  EXPECT_NEAR(report.volume, 1728, 0.01);
+  // At a corner the pull towards face centres has three millionths of the weight of each side, and
+  // these lie at most 6 inside: six sides of 144 move by up to 1.8e-5.
+  EXPECT_NEAR(report.volume, 1728, 0.016);
 }
 
 TEST(Simplify, BoundaryOfAnOpenMeshStays) {
@@ -307,9 +312,116 @@ TEST(CollapseMesh, CollapsesLikeRenaming) {
     }
     ASSERT_EQ(found, expected);
   }
+  const std::vector<Vec3> positions = mesh.positions;
   remove_unreferenced(mesh);
   EXPECT_EQ(collapse.extract().faces, mesh.faces);
   EXPECT_EQ(collapse.extract().positions, mesh.positions);
+
+  // Closer together, it is the same mesh, in which edges can be collapsed on.
+  const std::vector<std::uint32_t> old_number = collapse.compact();
+  ASSERT_EQ(old_number.size(), mesh.positions.size());
+  ASSERT_EQ(collapse.face_slots(), mesh.faces.size());
+  for (std::uint32_t v = 0; v < old_number.size(); ++v) {
+    EXPECT_EQ(collapse.position(v), positions[old_number[v]]);
+    std::multiset<std::uint32_t> found, expected;
+    collapse.for_each_face(v, [&](std::uint32_t face, std::uint32_t i) {
+      EXPECT_EQ(collapse.face(face)[i], v);
+      found.insert(face);
+    });
+    for (std::uint32_t f = 0; f < mesh.faces.size(); ++f) {
+      if (std::find(mesh.faces[f].begin(), mesh.faces[f].end(), v) != mesh.faces[f].end()) {
+        expected.insert(f);
+      }
+    }
+    EXPECT_EQ(found, expected);
+  }
+  EXPECT_EQ(collapse.extract().faces, mesh.faces);
+  const MeshReport before = check_mesh(mesh, {.self_intersections = false});
+  for (std::uint32_t f = 0; f < collapse.face_slots(); ++f) {
+    const Face face = collapse.face(f);
+    if (!collapse.is_live(f) || !collapse.can_collapse(face[0], face[1])) continue;
+    collapse.collapse(face[0], face[1], collapse.position(face[0]));
+  }
+  const MeshReport after = check_mesh(collapse.extract(), {.self_intersections = false});
+  EXPECT_TRUE(after.watertight);
+  EXPECT_LT(after.faces, before.faces / 2);
+  EXPECT_EQ(after.genus, before.genus);
+}
+
+TEST(CurveOrder, RenumbersAndNothingElse) {
+  TriangleMesh mesh = sphere_mesh(1, 4);
+  std::mt19937_64 random(4);
+  std::shuffle(mesh.faces.begin(), mesh.faces.end(), random);
+  const TriangleMesh ordered = in_curve_order(mesh);
+  const auto triangles = [](const TriangleMesh& m) {
+    std::multiset<Triangle> all;
+    for (std::size_t f = 0; f < m.faces.size(); ++f) all.insert(corners(m, f));
+    return all;
+  };
+  EXPECT_EQ(triangles(ordered), triangles(mesh));
+  EXPECT_EQ(std::multiset<Vec3>(ordered.positions.begin(), ordered.positions.end()),
+            std::multiset<Vec3>(mesh.positions.begin(), mesh.positions.end()));
+  const auto walk = [](const TriangleMesh& m) {
+    double sum = 0;
+    for (std::size_t f = 1; f < m.faces.size(); ++f) {
+      sum += length(to_double(corners(m, f)[0]) - to_double(corners(m, f - 1)[0]));
+    }
+    return sum / static_cast<double>(m.faces.size());
+  };
+  EXPECT_LT(walk(ordered), 0.1 * walk(mesh));
+}
+
+// The drawing that spares exact tests, against the exact tests of all pairs: stars on smooth and on
+// folded surfaces, with corners moved to places where they cut and where they do not.
+TEST(CollapseStar, JudgesLikeTheExactTestOfAllPairs) {
+  int free_stars = 0, cut_stars = 0;
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    std::mt19937_64 random(seed);
+    TriangleMesh mesh = seed % 4 == 0   ? sphere_mesh(1, 3)
+                        : seed % 4 == 1 ? field_mesh(testing::random_sheet(seed, 0.04), 24)
+                        : seed % 4 == 2 ? field_mesh(testing::random_balls(seed, 8, 0.1, 0.4), 24)
+                                        : field_mesh(testing::random_waves(seed, 14), 16);
+    if (seed >= 4) reduce(mesh, static_cast<std::int64_t>(mesh.faces.size() / 8));
+    mesh = in_curve_order(mesh);
+    CollapseMesh collapse(mesh);
+    const FaceTree tree(collapse);
+    CollapseStar star(collapse);
+    for (int round = 0; round < 250; ++round) {
+      const std::size_t f = random() % mesh.faces.size();
+      const std::uint32_t u = mesh.faces[f][0], v = mesh.faces[f][1];
+      if (!collapse.can_collapse(u, v)) continue;
+      const Vec3d a = to_double(mesh.positions[u]), b = to_double(mesh.positions[v]);
+      // Along the normal, as far as other parts of the surface, or anywhere near.
+      Vec3d normal = area_normal(corners(mesh, f));
+      normal = normal * (1 / length(normal));
+      const Vec3d anywhere = {testing::uniform(random, -1, 1),
+                              testing::uniform(random, -1, 1),
+                              testing::uniform(random, -1, 1)};
+      const double edge = length(b - a);
+      const Vec3d move = round % 3 == 0
+                             ? anywhere * (edge * std::pow(10, testing::uniform(random, -3, 1)))
+                             : normal * testing::uniform(random, -0.5, 0.5) + anywhere * (edge / 8);
+      const Vec3 position = round % 8 == 0 ? mesh.positions[u] : to_float((a + b) * 0.5 + move);
+      star.collect(u, v, position);
+      if (star.shape_penalty(0) == 0) continue;
+      TriangleMesh after = mesh;
+      for (Face& face : after.faces) std::replace(face.begin(), face.end(), v, u);
+      std::erase_if(after.faces, has_repeated_index);
+      after.positions[u] = position;
+      bool free = true;
+      for (std::size_t n = 0; n < after.faces.size() && free; ++n) {
+        const Face& face = after.faces[n];
+        if (std::find(face.begin(), face.end(), u) == face.end()) continue;
+        for (std::size_t m = 0; m < after.faces.size() && free; ++m) {
+          free = n == m || !triangles_intersect(corners(after, n), corners(after, m));
+        }
+      }
+      ASSERT_EQ(star.is_free(tree), free) << u << "-" << v << " of mesh " << seed;
+      ++(free ? free_stars : cut_stars);
+    }
+  }
+  EXPECT_GT(free_stars, 200);
+  EXPECT_GT(cut_stars, 30);
 }
 
 TEST(FaceTree, FindsMovedFaces) {
@@ -336,37 +448,103 @@ TEST(FaceTree, FindsMovedFaces) {
     std::set<std::uint32_t> near;
     tree.for_each_near(box, [&](std::uint32_t face) { near.insert(face); });
     for (std::uint32_t face = 0; face < collapse.face_slots(); ++face) {
-      if (!collapse.is_live(face) || !box.meets(bounding_box(collapse.triangle(face)))) continue;
-      ASSERT_TRUE(near.contains(face));
+      const bool meets = collapse.is_live(face) && box.meets(bounding_box(collapse.triangle(face)));
+      ASSERT_EQ(near.contains(face), meets);
     }
-    EXPECT_LT(near.size(), collapse.face_slots());
   }
 }
 
-TEST(CandidateHeap, ReturnsInOrder) {
-  std::mt19937_64 random(4);
-  CandidateHeap heap;
-  std::vector<Candidate> all;
-  const auto make = [&] {
-    return Candidate{static_cast<float>(random() % 50),
-                     static_cast<std::uint32_t>(random() % 50),
-                     static_cast<std::uint32_t>(random() % 50),
-                     0};
+/// A fan around an edge 0-1 near the origin: 0 has the first half of the far sides.
+TriangleMesh fan_of(const std::vector<Vec3>& rim) {
+  const auto n = static_cast<std::uint32_t>(rim.size());
+  TriangleMesh mesh;
+  mesh.positions = {{0.01f, 0, 1}, {-0.01f, 0, 1}};
+  mesh.positions.insert(mesh.positions.end(), rim.begin(), rim.end());
+  for (std::uint32_t k = 0; k < n; ++k) {
+    mesh.faces.push_back({k < n / 2 ? 0u : 1u, 2 + k, 2 + (k + 1) % n});
+  }
+  mesh.faces.push_back({0, 2 + n / 2, 1});
+  mesh.faces.push_back({1, 2, 0});
+  return mesh;
+}
+
+bool is_free(const TriangleMesh& mesh) {
+  CollapseMesh collapse(mesh);
+  const FaceTree tree(collapse);
+  CollapseStar star(collapse);
+  EXPECT_TRUE(collapse.can_collapse(0, 1));
+  star.collect(0, 1, {0, 0, 1});
+  EXPECT_GT(star.shape_penalty(0), 0);
+  return star.is_free(tree);
+}
+
+// Every face looks up and turns the same way, but the star goes round twice.
+TEST(CollapseStar, SeesThatAStarGoesRoundTwice) {
+  for (const int turns : {1, 2}) {
+    std::vector<Vec3> rim;
+    for (int k = 0; k < 10; ++k) {
+      const double angle = 2 * std::numbers::pi * turns * k / 10 + 0.1;
+      rim.push_back(to_float({std::cos(angle), std::sin(angle), 0.01 * k}));
+    }
+    EXPECT_EQ(is_free(fan_of(rim)), turns == 1);
+  }
+}
+
+// A face in a notch of the rim lies outside the side that it hangs on, and may still reach across
+// the notch.
+TEST(CollapseStar, SeesAcrossANotch) {
+  const TriangleMesh fan = fan_of({{0.5f, 0, 1}, {2, 1, 1}, {-1, 1, 1}, {-1, -1, 1}, {2, -1, 1}});
+  const auto free_with = [&](const Vec3& tip) {
+    TriangleMesh mesh = fan;
+    mesh.faces.push_back({2, 6, static_cast<std::uint32_t>(mesh.positions.size())});
+    mesh.positions.push_back(tip);
+    return is_free(mesh);
   };
-  for (int n = 0; n < 500; ++n) all.push_back(make());
-  heap.assign(all);
-  for (int n = 0; n < 500; ++n) {
-    all.push_back(make());
-    heap.push(all.back());
+  EXPECT_TRUE(free_with({1.5f, 0, 1}));
+  EXPECT_FALSE(free_with({1.5f, 0.9f, 1}));
+  EXPECT_TRUE(free_with({1.5f, 0.9f, 1.1f}));
+}
+
+TEST(CollapseQueue, ReturnsTheCheaperFirst) {
+  std::mt19937_64 random(4);
+  CollapseQueue queue;
+  std::multiset<std::array<float, 3>> waiting;
+  const auto key = [](const Candidate& c) {
+    return std::array<float, 3>{c.cost, static_cast<float>(c.u), static_cast<float>(c.v)};
+  };
+  for (int step = 0; step < 20000; ++step) {
+    if (step < 5000 || random() % 2 == 0) {
+      const double exponent = testing::uniform(random, -44, 38);
+      const Candidate c = {random() % 50 == 0 ? 0 : static_cast<float>(std::pow(10, exponent)),
+                           static_cast<std::uint32_t>(random() % 50),
+                           static_cast<std::uint32_t>(random() % 50),
+                           static_cast<std::uint32_t>(random() % 4)};
+      queue.push(c);
+      waiting.insert(key(c));
+    } else if (!queue.empty()) {
+      const float least = (*waiting.begin())[0];
+      EXPECT_FALSE(queue.would_wait(least));
+      EXPECT_TRUE(queue.would_wait(1.5f * least + 1e-37f));
+      const Candidate c = queue.pop();
+      // A quarter of an octave counts as equal, and so do numbers too small to be normal.
+      EXPECT_LE(c.cost, 1.25f * least + 1e-38f);
+      ASSERT_TRUE(waiting.contains(key(c)));
+      waiting.erase(waiting.find(key(c)));
+    }
+    ASSERT_EQ(queue.empty(), waiting.empty());
   }
-  std::sort(
-      all.begin(), all.end(), [](const Candidate& a, const Candidate& b) { return a.before(b); });
-  for (const Candidate& expected : all) {
-    ASSERT_FALSE(heap.empty());
-    EXPECT_FALSE(expected.before(heap.top()) || heap.top().before(expected));
-    heap.pop();
+  queue.revise([](Candidate& c) {
+    c.v += 1000;
+    return c.u % 2 == 0;
+  });
+  std::erase_if(waiting, [](const auto& k) { return static_cast<int>(k[1]) % 2 != 0; });
+  while (!queue.empty()) {
+    Candidate c = queue.pop();
+    c.v -= 1000;
+    ASSERT_TRUE(waiting.contains(key(c)));
+    waiting.erase(waiting.find(key(c)));
   }
-  EXPECT_TRUE(heap.empty());
+  EXPECT_TRUE(waiting.empty());
 }
 
 TEST(Quadric, SumsSquaredDistances) {
