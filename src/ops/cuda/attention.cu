@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <vector>
 
 #include "cuda/status.h"
 #include "ops/cuda/attention_kernel.cuh"
@@ -116,12 +118,52 @@ Sequence make_sequence(const AttentionSequence& from,
   return to;
 }
 
-template <class T, int Dim>
+int processor_count() {
+  int device = 0, processors = 0;
+  sinter::cuda::check(cudaGetDevice(&device), "attention");
+  sinter::cuda::check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device),
+                      "attention");
+  return processors;
+}
+
+/// When the last block would end: tiles go, longest first, to whichever processor is free.
+template <class G>
+double makespan(const AttentionCall& call, int processors) {
+  struct Tiles {
+    std::int64_t key_blocks = 0, count = 0;
+  };
+  std::vector<Tiles> sequences;
+  for (const AttentionSequence& s : call.sequences) {
+    Tiles& tiles = sequences.emplace_back();
+    for (std::size_t g = 0; g < kMaxSegments; ++g) {
+      tiles.count += tiles_of(s.queries[g].q.tokens, G::kQueryBlock) * s.queries[g].q.heads;
+      const bool in_block = g > 0 || s.first_key_bias == 0.0F;
+      if (in_block) tiles.key_blocks += tiles_of(s.keys[g].k.tokens, kKeyBlock);
+    }
+  }
+  std::sort(sequences.begin(), sequences.end(), [](const Tiles& a, const Tiles& b) {
+    return a.key_blocks > b.key_blocks;
+  });
+  double rounds = 0;                                               // that all processors work
+  std::vector<double> busy(static_cast<std::size_t>(processors));  // beyond that; a heap
+  for (const Tiles& tiles : sequences) {
+    const double time = G::kTileTime + static_cast<double>(tiles.key_blocks) * G::kBlockTime;
+    rounds += static_cast<double>(tiles.count / processors) * time;
+    for (std::int64_t i = 0; i < tiles.count % processors; ++i) {
+      std::pop_heap(busy.begin(), busy.end(), std::greater<>{});
+      busy.back() += time;
+      std::push_heap(busy.begin(), busy.end(), std::greater<>{});
+    }
+  }
+  return rounds + *std::max_element(busy.begin(), busy.end());
+}
+
+template <class T, class G>
 void launch(const AttentionCall& call,
             const AttentionWorkspace& workspace,
             float scale,
+            int processors,
             cudaStream_t stream) {
-  using G = Geometry<Dim>;
   const HeadRows& like = pattern_of(call);
   Parameters p{};
   p.count = static_cast<int>(call.sequences.size());
@@ -137,17 +179,31 @@ void launch(const AttentionCall& call,
     return keys(a) > keys(b);
   });
 
-  int device = 0, processors = 0;
-  sinter::cuda::check(cudaGetDevice(&device), "attention");
-  sinter::cuda::check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device),
-                      "attention");
-  constexpr int kBytes = sizeof(Shared<T, Dim>) + 1024;
+  constexpr int kBytes = sizeof(Shared<T, G>) + 1024;
   sinter::cuda::check(
       cudaFuncSetAttribute(
-          attention_kernel<T, Dim>, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes),
+          attention_kernel<T, G>, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes),
       "attention");
-  attention_kernel<T, Dim><<<std::min(p.total_tiles, processors), G::kThreads, kBytes, stream>>>(p);
+  attention_kernel<T, G><<<std::min(p.total_tiles, processors), G::kThreads, kBytes, stream>>>(p);
   sinter::cuda::check_launch("attention");
+}
+
+template <class T>
+void launch(const AttentionCall& call,
+            const AttentionWorkspace& workspace,
+            float scale,
+            cudaStream_t stream) {
+  using Tall = Geometry<64, 3>;
+  using Short = Geometry<64, 2>;
+  using Wide = Geometry<128, 2>;
+  const int processors = processor_count();
+  if (pattern_of(call).dim == Wide::kDim)
+    return launch<T, Wide>(call, workspace, scale, processors, stream);
+  const bool tall = call.query_block != 0
+                        ? call.query_block == Tall::kQueryBlock
+                        : makespan<Tall>(call, processors) <= makespan<Short>(call, processors);
+  tall ? launch<T, Tall>(call, workspace, scale, processors, stream)
+       : launch<T, Short>(call, workspace, scale, processors, stream);
 }
 
 }  // namespace
@@ -170,18 +226,17 @@ void attention(const AttentionCall& call,
                ErrorCode::invalid_argument,
                "[attention] expected heads of 64 or 128 channels, got ",
                dim);
+  SINTER_CHECK(call.query_block == 0 || call.query_block == 128 || call.query_block == 192,
+               ErrorCode::invalid_argument,
+               "[attention] query_block: expected 128 or 192, got ",
+               call.query_block);
   const float scale = call.scale != 0.0F ? call.scale : 1.0F / std::sqrt(static_cast<float>(dim));
   SINTER_CHECK(scale > 0.0F,
                ErrorCode::invalid_argument,
                "[attention] scale: expected above 0, got ",
                scale);
-  const bool half = call.dtype == DType::f16;
-  if (dim == 64) {
-    return half ? launch<__half, 64>(call, workspace, scale, stream)
-                : launch<__nv_bfloat16, 64>(call, workspace, scale, stream);
-  }
-  half ? launch<__half, 128>(call, workspace, scale, stream)
-       : launch<__nv_bfloat16, 128>(call, workspace, scale, stream);
+  call.dtype == DType::f16 ? launch<__half>(call, workspace, scale, stream)
+                           : launch<__nv_bfloat16>(call, workspace, scale, stream);
 }
 
 }  // namespace sinter::ops::cuda

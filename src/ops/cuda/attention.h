@@ -58,6 +58,9 @@ struct AttentionCall {
   std::span<const AttentionSequence> sequences;  ///< 1..kMaxSequences, all of equal heads and dim
   DType dtype = DType::f16;                      ///< f16 or bf16
   float scale = 0.0F;                            ///< above 0; 0 stands for 1 / sqrt(dim)
+  /// Queries of a tile for heads of 64: 128 or 192; 0 takes what ends earlier. The results are the
+  /// same.
+  int query_block = 0;
 };
 
 /// dim 64 or 128. dst may be q, not k or v. Every row starts at a multiple of 16 bytes. Queues on

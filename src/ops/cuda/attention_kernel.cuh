@@ -6,6 +6,7 @@
 
 #include "ops/cuda/async_copy.cuh"
 #include "ops/cuda/attention.h"
+#include "ops/cuda/fast_math.cuh"
 #include "ops/cuda/pack.cuh"
 #include "ops/cuda/wgmma.cuh"
 
@@ -19,19 +20,26 @@ constexpr int kMaxSegments = AttentionSequence::kMaxSegments;
 constexpr int kMaxSequences = AttentionCall::kMaxSequences;
 constexpr int kWarpgroup = 128;
 constexpr int kKeyBlock = 128;
-constexpr int kStages = 2;
+constexpr int kStages = 2;  // buffers of keys and of values
 
-/// Heads of 64 channels leave registers for three consumer warpgroups, which keep the exponentials
-/// and the products busier than two (465 against 410 TFLOP/s on an H200); heads of 128 need two
-/// with more registers each.
-template <int Dim>
+/// How a block works: Consumers warpgroups of 64 query rows each. Heads of 64 channels leave
+/// registers for three, which keep the exponentials and the products busier than two; heads of 128
+/// need two with more registers each. Where three leave the last round of tiles mostly empty, two
+/// may end earlier: launch() compares the times below.
+template <int Dim, int Consumers>
 struct Geometry {
-  static constexpr int kConsumers = Dim == 64 ? 3 : 2;
+  static constexpr int kDim = Dim, kConsumers = Consumers;
   static constexpr int kQueryBlock = 64 * kConsumers;
   static constexpr int kThreads = kWarpgroup * (kConsumers + 1);
-  static constexpr int kProducerRegisters = Dim == 64 ? 32 : 24;
-  static constexpr int kConsumerRegisters = Dim == 64 ? 160 : 240;
+  static constexpr int kProducerRegisters = Consumers == 3 ? 32 : Dim == 64 ? 40 : 24;
+  static constexpr int kConsumerRegisters = Consumers == 3 ? 160 : Dim == 64 ? 232 : 240;
+  /// Buffers of queries. With two, those of the next tile are there in time, which few keys
+  /// notice; heads of 128 have longer tiles and no registers to spare (222 us became 251).
+  static constexpr int kQueryStages = Dim == 64 ? 2 : 1;
   static constexpr int kParts = Dim / kSwizzleColumns;  // a tile is stored as parts of 64 channels
+  // Microseconds on an H200, of a tile and of each of its key blocks; only ratios matter.
+  static constexpr double kTileTime = Consumers == 3 ? 2.0 : 1.3;
+  static constexpr double kBlockTime = Consumers == 3 ? 1.58 : 1.24;
 };
 
 struct Segment {
@@ -58,12 +66,12 @@ struct Parameters {
   int* counters;  // tiles handed out beyond the first of each block; blocks that are done
 };
 
-template <class T, int Dim>
+template <class T, class G>
 struct __align__(1024) Shared {
-  T q[Geometry<Dim>::kParts][Geometry<Dim>::kQueryBlock * kSwizzleColumns];
-  T k[kStages][Geometry<Dim>::kParts][kKeyBlock * kSwizzleColumns];
-  T v[kStages][Geometry<Dim>::kParts][kKeyBlock * kSwizzleColumns];
-  Barrier q_full, q_empty;
+  T q[G::kQueryStages][G::kParts][G::kQueryBlock * kSwizzleColumns];
+  T k[kStages][G::kParts][kKeyBlock * kSwizzleColumns];
+  T v[kStages][G::kParts][kKeyBlock * kSwizzleColumns];
+  Barrier q_full[G::kQueryStages], q_empty[G::kQueryStages];
   Barrier k_full[kStages], k_empty[kStages], v_full[kStages], v_empty[kStages];
   Barrier tile_full, tile_empty;
   int tile;
@@ -76,7 +84,7 @@ struct Tile {
 /// Tiles are numbered sequence by sequence (the longest first), head by head, so that neighbours
 /// share keys in the cache; within a head the second segment's come first, because its tiles are
 /// the full ones.
-template <int Dim>
+template <class G>
 __device__ __forceinline__ Tile find_tile(const Parameters& p, int number) {
   Tile tile{};
   while (tile.sequence + 1 < p.count && number >= p.sequences[tile.sequence].tiles * p.heads) {
@@ -86,14 +94,8 @@ __device__ __forceinline__ Tile find_tile(const Parameters& p, int number) {
   tile.head = number / sequence.tiles;
   const int within = number % sequence.tiles, second = sequence.segments[1].query_tiles;
   tile.segment = within < second ? 1 : 0;
-  tile.first_row = (tile.segment == 1 ? within : within - second) * Geometry<Dim>::kQueryBlock;
+  tile.first_row = (tile.segment == 1 ? within : within - second) * G::kQueryBlock;
   return tile;
-}
-
-__device__ __forceinline__ float exp2_fast(float x) {
-  float y;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
 }
 
 /// Sum over the four threads that share a row of an accumulator.
@@ -107,9 +109,9 @@ __device__ __forceinline__ float max_of_row(float x) {
 }
 
 /// Hands out tiles and copies queries, keys and values ahead of the consumers. One thread.
-template <class T, int Dim>
-__device__ void produce(const Parameters& p, Shared<T, Dim>& s) {
-  constexpr int kParts = Geometry<Dim>::kParts;
+template <class T, class G>
+__device__ void produce(const Parameters& p, Shared<T, G>& s) {
+  constexpr int kParts = G::kParts;
   const auto copy_keys = [&](T(&to)[kParts][kKeyBlock * kSwizzleColumns],
                              const CUtensorMap& map,
                              Barrier& full,
@@ -126,14 +128,15 @@ __device__ void produce(const Parameters& p, Shared<T, Dim>& s) {
     s.tile = number;
     s.tile_full.arrive();
     if (number >= p.total_tiles) return;
-    const Tile tile = find_tile<Dim>(p, number);
+    const Tile tile = find_tile<G>(p, number);
     const Sequence& sequence = p.sequences[tile.sequence];
-    s.q_empty.wait((round & 1) ^ 1);
-    s.q_full.arrive_expecting(sizeof s.q);
+    const int q_stage = round % G::kQueryStages;
+    s.q_empty[q_stage].wait((round / G::kQueryStages & 1) ^ 1);
+    s.q_full[q_stage].arrive_expecting(sizeof s.q[q_stage]);
     for (int part = 0; part < kParts; ++part) {
-      copy_box(s.q[part],
+      copy_box(s.q[q_stage][part],
                sequence.segments[tile.segment].q,
-               s.q_full,
+               s.q_full[q_stage],
                part * kSwizzleColumns,
                tile.head,
                tile.first_row);
@@ -154,17 +157,18 @@ __device__ void produce(const Parameters& p, Shared<T, Dim>& s) {
 
 /// One consumer warpgroup: 64 query rows of a tile. Each thread holds two of them, 8 apart, shared
 /// with three others.
-template <class T, int Dim>
+template <class T, class G>
 struct Consumer {
-  static constexpr int kParts = Geometry<Dim>::kParts;
-  static constexpr int kConsumers = Geometry<Dim>::kConsumers;
+  static constexpr int kParts = G::kParts;
+  static constexpr int kConsumers = G::kConsumers;
 
   const Parameters& p;
-  Shared<T, Dim>& s;
+  Shared<T, G>& s;
   const int me;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % 4;
   const bool leader = threadIdx.x % kWarpgroup == 0;
-  int block = 0;  // key blocks used so far, over all tiles
+  int block = 0;    // key blocks used so far, over all tiles
+  int q_stage = 0;  // where this tile's queries are
 
   float sum[kParts][32];       // numerators
   float largest[2], total[2];  // of a row: logit (unscaled) and denominator (this thread's columns)
@@ -183,10 +187,10 @@ struct Consumer {
   __device__ __forceinline__ void multiply_keys(int b) {
     wgmma_fence();
 #pragma unroll
-    for (int k = 0; k < Dim / 16; ++k) {
+    for (int k = 0; k < G::kDim / 16; ++k) {
       const int part = k / 4, step = k % 4 * kInnerStep;
       multiply_n128<T>(logits,
-                       tile_descriptor(s.q[part] + me * 64 * kSwizzleColumns) + step,
+                       tile_descriptor(s.q[q_stage][part] + me * 64 * kSwizzleColumns) + step,
                        tile_descriptor(s.k[stage(b)][part]) + step,
                        k != 0);
     }
@@ -227,8 +231,8 @@ struct Consumer {
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
           const int chunk = lane % 4 * 2 + i;  // eight channels, stored at chunk ^ (row % 8)
-          const uint4 a = *reinterpret_cast<const uint4*>(s.q[part] + row * kSwizzleColumns +
-                                                          (chunk ^ (row & 7)) * 8);
+          const uint4 a = *reinterpret_cast<const uint4*>(
+              s.q[q_stage][part] + row * kSwizzleColumns + (chunk ^ (row & 7)) * 8);
           const uint4 b = *reinterpret_cast<const uint4*>(key + part * kSwizzleColumns + chunk * 8);
           const std::uint32_t as[] = {a.x, a.y, a.z, a.w}, bs[] = {b.x, b.y, b.z, b.w};
 #pragma unroll
@@ -334,7 +338,7 @@ struct Consumer {
       s.v_full[stage(block)].wait(parity(block));
       if (leader) s.v_empty[stage(block)].arrive();
     }
-    if (leader) s.q_empty.arrive();
+    if (leader) s.q_empty[q_stage].arrive();
   }
 
   __device__ __forceinline__ void attend(const Tile& tile) {
@@ -374,7 +378,7 @@ struct Consumer {
       rescale(factor);
       pack_weights();
     }
-    if (leader) s.q_empty.arrive();
+    if (leader) s.q_empty[q_stage].arrive();
     s.v_full[stage(block)].wait(parity(block));
     wgmma_fence();
     multiply_values(block);
@@ -391,26 +395,28 @@ struct Consumer {
       const int number = __shfl_sync(~0U, lane == 0 ? s.tile : 0, 0);
       if (lane == 0) s.tile_empty.arrive();
       if (number >= p.total_tiles) return;
-      const Tile tile = find_tile<Dim>(p, number);
-      s.q_full.wait(round & 1);
+      const Tile tile = find_tile<G>(p, number);
+      q_stage = round % G::kQueryStages;
+      s.q_full[q_stage].wait(round / G::kQueryStages & 1);
       attend(tile);
     }
   }
 };
 
 /// A resident grid takes tiles until none is left.
-template <class T, int Dim>
-__global__ void __launch_bounds__(Geometry<Dim>::kThreads, 1)
+template <class T, class G>
+__global__ void __launch_bounds__(G::kThreads, 1)
     attention_kernel(const __grid_constant__ Parameters p) {
-  using G = Geometry<Dim>;
   extern __shared__ std::uint8_t raw[];
-  auto& s = *reinterpret_cast<Shared<T, Dim>*>((reinterpret_cast<std::uintptr_t>(raw) + 1023) &
-                                               ~std::uintptr_t{1023});
+  auto& s = *reinterpret_cast<Shared<T, G>*>((reinterpret_cast<std::uintptr_t>(raw) + 1023) &
+                                             ~std::uintptr_t{1023});
   // The compiler must see that a warpgroup is uniform, or it serialises the products.
   const int warpgroup = __shfl_sync(~0U, static_cast<int>(threadIdx.x) / kWarpgroup, 0);
   if (threadIdx.x == 0) {
-    s.q_full.init(1);
-    s.q_empty.init(G::kConsumers);
+    for (int i = 0; i < G::kQueryStages; ++i) {
+      s.q_full[i].init(1);
+      s.q_empty[i].init(G::kConsumers);
+    }
     for (int i = 0; i < kStages; ++i) {
       s.k_full[i].init(1);
       s.v_full[i].init(1);
@@ -425,14 +431,14 @@ __global__ void __launch_bounds__(Geometry<Dim>::kThreads, 1)
   if (warpgroup == 0) {
     asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(G::kProducerRegisters));
     if (threadIdx.x == 0) {
-      produce<T, Dim>(p, s);
+      produce<T, G>(p, s);
       // The last block to end leaves the counters as it found them.
       if (atomicAdd(&p.counters[1], 1) + 1 == static_cast<int>(gridDim.x))
         p.counters[0] = p.counters[1] = 0;
     }
   } else {
     asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(G::kConsumerRegisters));
-    Consumer<T, Dim>{p, s, warpgroup - 1}.run();
+    Consumer<T, G>{p, s, warpgroup - 1}.run();
   }
 }
 
