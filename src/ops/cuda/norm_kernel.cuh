@@ -39,16 +39,16 @@ struct NormTask {
   int rows, columns;
   float eps, one;
   bool affine;
-  bool wide;  // every access is aligned, columns are a multiple of 8
+  bool wide;  // every row and vector is aligned, columns are a multiple of 8
   const D* vector;
   float* dots;
   float offset;
   const float* device_offset;  // in place of `offset` where not null
 };
 
-/// RowWarps warps a row; a thread holds Vectors stretches of eight columns. All that it reads is
-/// asked for before the first sum, so that one wait covers it.
-template <class S, class D, int Vectors, int RowWarps, NormKind Kind>
+/// RowWarps warps a row; a thread holds Vectors stretches of eight columns. `Wide`: of tasks that
+/// are.
+template <class S, class D, int Vectors, int RowWarps, NormKind Kind, bool Wide>
 __global__ void __launch_bounds__(kNormThreads) norm_kernel(const NormTask<S, D> p) {
   constexpr int kRowThreads = kWarp * RowWarps, kStride = kRowThreads * kVector;
   const int row = static_cast<int>(blockIdx.x) * (kNormThreads / kRowThreads) +
@@ -60,45 +60,54 @@ __global__ void __launch_bounds__(kNormThreads) norm_kernel(const NormTask<S, D>
   const D* const gate_row = second ? p.groups[1].gate : p.groups[0].gate;
   const int first = static_cast<int>(threadIdx.x) % kRowThreads * kVector;
   const S* const x = p.x + row * p.x_stride;
+  D* const residual = p.residual + row * p.residual_stride;
   const auto holds = [&](int i) { return present && first + i * kStride < p.columns; };
   const auto count = [&](int i) { return p.columns - first - i * kStride; };
 
-  float value[Vectors][kVector];
-  RawVector<D> shifts[Vectors], scales[Vectors];
-  float sum = 0.0F;
-  if (p.wide) {
+  // Loads alone, nothing that would wait for one of them before the next is asked for.
+  RawVector<S> raw[Vectors];
+  RawVector<D> shifts[Vectors], scales[Vectors], befores[Vectors], gates[Vectors], dotted[Vectors];
+  if constexpr (Wide) {
 #pragma unroll
     for (int i = 0; i < Vectors; ++i) {
       if (!holds(i)) continue;
       const int column = first + i * kStride;
-      load_vector(x + column, value[i]);
+      raw[i] = load_raw(x + column);
+      if constexpr (Kind == NormKind::gated) {
+        befores[i] = load_raw(residual + column);
+        gates[i] = load_raw(gate_row + column);
+      }
+      if constexpr (Kind == NormKind::dot) dotted[i] = load_raw(p.vector + column);
       if (p.affine) {
         shifts[i] = load_raw(shift_row + column);
         scales[i] = load_raw(scale_row + column);
       }
-      if constexpr (Kind == NormKind::gated) {
-        D* const kept = p.residual + row * p.residual_stride + column;
-        float before[kVector], gate[kVector];
-        load_vector(kept, before);
-        load_vector(gate_row + column, gate);
-#pragma unroll
-        for (int e = 0; e < kVector; ++e) value[i][e] = fmaf(gate[e], value[i][e], before[e]);
-        store_vector(kept, value[i]);
-        // The norm is of what the next reader of the residual will see.
-#pragma unroll
-        for (int e = 0; e < kVector; ++e) value[i][e] = to_float(from_float<D>(value[i][e]));
-      }
-#pragma unroll
-      for (int e = 0; e < kVector; ++e) sum += value[i][e];
     }
-  } else {
+  }
+  float value[Vectors][kVector];
+  float sum = 0.0F;
 #pragma unroll
-    for (int i = 0; i < Vectors; ++i) {
-      if (!holds(i)) continue;
-      load_some(x + first + i * kStride, count(i), value[i]);
-#pragma unroll
-      for (int e = 0; e < kVector; ++e) sum += value[i][e];
+  for (int i = 0; i < Vectors; ++i) {
+    if (!holds(i)) continue;
+    const int column = first + i * kStride;
+    if constexpr (Wide) {
+      unpack_vector(raw[i], value[i]);
+    } else {
+      load_some(x + column, count(i), value[i]);
     }
+    if constexpr (Kind == NormKind::gated) {
+      float before[kVector], gate[kVector];
+      unpack_vector(befores[i], before);
+      unpack_vector(gates[i], gate);
+#pragma unroll
+      for (int e = 0; e < kVector; ++e) value[i][e] = fmaf(gate[e], value[i][e], before[e]);
+      store_vector(residual + column, value[i]);
+      // The norm is of what the next reader of the residual will see.
+#pragma unroll
+      for (int e = 0; e < kVector; ++e) value[i][e] = to_float(from_float<D>(value[i][e]));
+    }
+#pragma unroll
+    for (int e = 0; e < kVector; ++e) sum += value[i][e];
   }
   const float mean = row_sum<kNormThreads, RowWarps, 0>(sum) / static_cast<float>(p.columns);
 
@@ -108,7 +117,7 @@ __global__ void __launch_bounds__(kNormThreads) norm_kernel(const NormTask<S, D>
     if (!holds(i)) continue;
 #pragma unroll
     for (int e = 0; e < kVector; ++e) {
-      value[i][e] = p.wide || e < count(i) ? value[i][e] - mean : 0.0F;
+      value[i][e] = Wide || e < count(i) ? value[i][e] - mean : 0.0F;
       squares = fmaf(value[i][e], value[i][e], squares);
     }
   }
@@ -121,26 +130,28 @@ __global__ void __launch_bounds__(kNormThreads) norm_kernel(const NormTask<S, D>
     if (!holds(i)) continue;
     const int column = first + i * kStride;
     float shift[kVector] = {}, scale[kVector] = {};
-    if (p.affine && p.wide) {
-      unpack_vector(shifts[i], shift);
-      unpack_vector(scales[i], scale);
-    } else if (p.affine) {
-      load_some(shift_row + column, count(i), shift);
-      load_some(scale_row + column, count(i), scale);
+    if (p.affine) {
+      if constexpr (Wide) {
+        unpack_vector(shifts[i], shift);
+        unpack_vector(scales[i], scale);
+      } else {
+        load_some(shift_row + column, count(i), shift);
+        load_some(scale_row + column, count(i), scale);
+      }
     }
 #pragma unroll
     for (int e = 0; e < kVector; ++e)
       value[i][e] = fmaf(value[i][e] * inverse, p.one + scale[e], shift[e]);
     if constexpr (Kind == NormKind::dot) {
       float vector[kVector];
-      if (p.wide) {
-        load_vector(p.vector + column, vector);
+      if constexpr (Wide) {
+        unpack_vector(dotted[i], vector);
       } else {
         load_some(p.vector + column, count(i), vector);
       }
 #pragma unroll
       for (int e = 0; e < kVector; ++e) dot = fmaf(value[i][e], vector[e], dot);
-    } else if (p.wide) {
+    } else if constexpr (Wide) {
       store_vector(p.dst + row * p.dst_stride + column, value[i]);
     } else {
       store_some(p.dst + row * p.dst_stride + column, count(i), value[i]);
@@ -153,12 +164,12 @@ __global__ void __launch_bounds__(kNormThreads) norm_kernel(const NormTask<S, D>
   }
 }
 
-/// The fewest threads that hold a row in two to four vectors each.
+/// Few threads with much to wait for at once, unless the residual and its gates are as much again.
 template <NormKind Kind, class S, class D>
 void launch_norm(const NormTask<S, D>& task, cudaStream_t stream) {
-  const auto run = [&](auto vectors, auto warps) {
+  const auto run = [&](auto vectors, auto warps, auto wide) {
     constexpr int kVectors = decltype(vectors)::value, kRowWarps = decltype(warps)::value;
-    norm_kernel<S, D, kVectors, kRowWarps, Kind>
+    norm_kernel<S, D, kVectors, kRowWarps, Kind, decltype(wide)::value>
         <<<blocks_for(task.rows, kNormThreads / (kWarp * kRowWarps)), kNormThreads, 0, stream>>>(
             task);
     sinter::cuda::check_launch("norm");
@@ -167,14 +178,21 @@ void launch_norm(const NormTask<S, D>& task, cudaStream_t stream) {
   constexpr std::integral_constant<int, 2> two;
   constexpr std::integral_constant<int, 3> three;
   constexpr std::integral_constant<int, 4> four;
-  constexpr int kWarpColumns = kWarp * kVector;
-  const int columns = task.columns;
+  constexpr std::true_type wide;
   if (task.rows == 0) return;
-  if (columns <= 2 * kWarpColumns) return run(two, one);
-  if (columns <= 4 * kWarpColumns) return run(two, two);
-  if (columns <= 8 * kWarpColumns) return run(two, four);
-  if (columns <= 12 * kWarpColumns) return run(three, four);
-  run(four, four);
+  const int vectors = (task.columns + kWarp * kVector - 1) / (kWarp * kVector);
+  if constexpr (Kind != NormKind::gated) {
+    if (!task.wide) return run(four, four, std::false_type{});
+  }
+  if (vectors <= 2) return run(two, one, wide);
+  if (vectors > 12) return run(four, four, wide);
+  if (vectors > 8) return run(three, four, wide);
+  if (vectors > 4 && vectors <= 6) return run(three, two, wide);
+  if constexpr (Kind == NormKind::gated) {
+    vectors <= 4 ? run(two, two, wide) : run(two, four, wide);
+  } else {
+    vectors <= 4 ? run(four, one, wide) : run(four, two, wide);
+  }
 }
 
 }  // namespace
