@@ -7,7 +7,6 @@ namespace {
 
 using ops::cuda::test::CudaTest;
 using ops::cuda::test::DeviceRows;
-using ops::cuda::test::from_bits;
 
 class CudaMatrixProduct : public CudaTest {};
 
