@@ -283,6 +283,7 @@ class FlashVdmRun {
     check_finite(range, field_.grid(), lattice.points(), lattice.shape.stride);
     range_.include(range.values().min);
     range_.include(range.values().max);
+    if (options_.poll) options_.poll();
   }
 
   void report() {

@@ -29,8 +29,8 @@ using DeviceGroupSampler = std::function<void(
 /// Gives its sampler the groups that mesh::sample_flashvdm() gives, point for point and in the same
 /// order, and returns the same field. Between the calls everything stays on the device but the
 /// sizes of the groups, and the numbers of points. `threads` of the options is not used; `progress`
-/// is called after each call of the sampler, one or two ahead of the device. Errors as
-/// sample_dense().
+/// is called after each call of the sampler, one or two ahead of the device, and `poll` after each
+/// level. Errors as sample_dense().
 DeviceField sample_flashvdm(const Grid& grid,
                             const DeviceGroupSampler& sampler,
                             const FlashVdmOptions& options,

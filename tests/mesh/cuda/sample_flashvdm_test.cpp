@@ -164,6 +164,7 @@ TEST_F(CudaSampleFlashVdm, ErrorsAreTheSame) {
   const auto ball = testing::sphere(0.1, 0, 0, 0.6);
   EXPECT_EQ(ask({.near = -1}, ball), "[sample_flashvdm] near: expected 0 or more, got -1");
   EXPECT_EQ(ask({.progress = [](double) { fail(ErrorCode::cancelled, "stop"); }}, ball), "stop");
+  EXPECT_EQ(ask({.poll = [] { fail(ErrorCode::cancelled, "stop"); }}, ball), "stop");
   const std::string message = ask({}, [&](double x, double y, double z) {
     return x > 0.69 && x < 0.71 ? std::nan("") : ball(x, y, z);
   });
