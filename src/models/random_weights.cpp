@@ -73,7 +73,8 @@ class PlantedField {
   double operator()(std::int64_t i) const {
     if (shape_.rank() == 1) return 0.05 * random(i) - kSteep * kLevel * sign(i);
     if (shape_[0] == 1) {
-      return (kSaturation * sign(i) + 0.13 * random(i)) / std::sqrt(static_cast<double>(shape_[1]));
+      const auto width = static_cast<double>(shape_[1]);
+      return kSaturation * sign(i) / width + 0.13 * random(i) / std::sqrt(width);
     }
     return query(i / shape_[1], i % shape_[1]);
   }
