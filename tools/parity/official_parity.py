@@ -13,7 +13,7 @@ whole chain. Columns: relative distance |x - truth| / |truth| of sinter in fp32 
 fp16, and, with --cuda, of sinter in fp16 on the GPU.
 
 Exit status 1 where sinter's fp32 step is further than 1e-5 from the truth, or its fp16 is further from it than the
-official fp16 on any stage. The step of variants that embed the guidance scale is judged by the official code with correctly
+official fp16 on any stage but flashvdm. The step of variants that embed the guidance scale is judged by the official code with correctly
 rounded exponentials, see exact_exponentials(). That of 2.1 is judged without the tokens (one in a thousand at most) for which
 two experts are tied to the last bits: each side may send them to another one, and both are right. --reduced takes small sizes, for a CPU. Needs torch, torchvision, transformers, diffusers,
 einops, scikit-image, safetensors, PyYAML, for 2.1 timm; meshes are compared where SciPy is.
@@ -39,12 +39,19 @@ from safetensors.torch import load_file, save_file
 ROOT = Path(__file__).resolve().parents[2]
 FP32_LIMIT = 1e-5
 STAGES = {"condition": "condition", "step": "velocity", "steps": "latents", "tokens": "tokens", "logits": "logits",
-          "mesh": "grid"}
+          "flashvdm": "flashvdm", "mesh": "grid"}
+# Which keys a part of space attends to hangs on scores that may be tied, so no limit holds for FlashVDM.
+UNLIMITED = {"flashvdm"}
 GUIDANCE = 5.0
 
 
 def distance(x: torch.Tensor, truth: torch.Tensor) -> float:
+    """Over the elements that both sides have; NaN where they do not have 999 of 1000 in common."""
     x, truth = x.double().cpu().reshape(-1), truth.double().cpu().reshape(-1)
+    both = x.isfinite() & truth.isfinite()
+    if both.sum() < 0.999 * max(x.isfinite().sum(), truth.isfinite().sum()):
+        return float("nan")
+    x, truth = x[both], truth[both]
     return ((x - truth).norm() / truth.norm()).item()
 
 
@@ -126,7 +133,13 @@ class Official:
     def grid(self, tokens: torch.Tensor, octree: int) -> torch.Tensor:
         vae = self.pipeline.vae
         return vae.volume_decoder(tokens, vae.geo_decoder, bounds=1.01, num_chunks=8000, octree_resolution=octree,
-                                  enable_pbar=False)[0]
+                                  mc_level=0.0, enable_pbar=False)[0]
+
+    def flashvdm(self, tokens: torch.Tensor, octree: int) -> torch.Tensor:
+        self.pipeline.vae.enable_flashvdm_decoder(mc_algo="mc")
+        grid = self.grid(tokens, octree)
+        self.pipeline.vae.enable_flashvdm_decoder(enabled=False)
+        return grid
 
     def vertices(self, grid: torch.Tensor, octree: int) -> np.ndarray:
         """On the grid's own points: upstream's coordinates shrink by octree / (octree + 1)."""
@@ -144,6 +157,7 @@ def run_official(side: Official, inputs: dict, arguments) -> dict[str, torch.Ten
     latents = inputs.setdefault("given_latents", results["latents"].half().float())
     results["tokens"] = side.tokens(latents)
     results["logits"] = side.logits(results["tokens"], inputs["points"])
+    results["flashvdm"] = side.flashvdm(results["tokens"], arguments.octree)
     chain = side.latents(results["condition"], inputs["noise"], arguments.steps)
     results["grid"] = side.grid(side.tokens(chain), arguments.octree)
     return results
@@ -221,12 +235,12 @@ def compare(arguments, module, name: str, folder: Path) -> bool:
     print(f"  {'stage':10} {'size of truth':>13} {'sinter fp32':>12} {'official fp16':>13} {'sinter fp16':>12}")
     good, rows = True, {}
     for stage, key in STAGES.items():
-        row = {"rms": truth[key].double().pow(2).mean().sqrt().item(), "official_fp16": distance(official_half[key], truth[key])}
+        row = {"rms": truth[key].double().nan_to_num(0).pow(2).mean().sqrt().item(), "official_fp16": distance(official_half[key], truth[key])}
         if key in ours:
             row["sinter_fp32"] = distance(ours[key], truth[key])
         if key in cuda:
             row["sinter_fp16"] = distance(cuda[key], truth[key])
-            good &= row["sinter_fp16"] <= row["official_fp16"]
+            good &= stage in UNLIMITED or row["sinter_fp16"] <= row["official_fp16"]
         rows[stage] = row
         cell = lambda column: f"{row[column]:.2e}" if column in row else "-"  # noqa: E731
         print(f"  {stage:10} {row['rms']:13.3f} {cell('sinter_fp32'):>12} {cell('official_fp16'):>13} {cell('sinter_fp16'):>12}")

@@ -4,13 +4,15 @@
 //   parity_stages MODEL INPUTS.safetensors OUTPUTS.safetensors [OPTION VALUE ...]
 //
 // Each stage has inputs of its own, so that its error is not that of the stages before it:
-//   condition  image [V, 3, s, s], views 0 .. V - 1            -> condition [T, W]
-//   step       given_condition [T, W], noise [L, C]             -> velocity [branches, L, C] at
-//   --time steps      the same                                         -> latents [L, C] after
-//   --steps tokens     given_latents [L, C]                             -> tokens [L, W] logits
-//   given_latents [L, C], points [P, 3]              -> logits [P] mesh       image, noise: all of
-//   the above, dense at --octree -> grid [N + 1, N + 1, N + 1],
-//                                                                  vertices [V, 3], faces [F, 3]
+//   condition  image [V, 3, s, s], views 0 .. V - 1   -> condition [T, W]
+//   step       given_condition [T, W], noise [L, C]   -> velocity [branches, L, C] at --time
+//   steps      the same                               -> latents [L, C] after --steps
+//   tokens     given_latents [L, C]                   -> tokens [L, W]
+//   logits     given_latents, points [P, 3]           -> logits [P]
+//   flashvdm   given_latents                          -> flashvdm [M, M, M]
+//   mesh       image, noise                           -> grid [N, N, N], vertices, faces [., 3]
+// mesh is the whole chain, dense at --octree (N - 1); flashvdm takes upstream's levels for it and
+// mean keys, and is NaN where nothing was evaluated.
 // All are f32 (faces i32). A run makes the stages of --stages, in this order, one network in memory
 // at a time, and writes seconds.STAGE [1] beside each. --tap PREFIX also writes every inner tensor
 // whose name starts so, as tap.NAME, for finding the layer where a difference begins.
@@ -35,7 +37,7 @@ using namespace sinter;  // NOLINT(google-build-using-namespace): a program of o
 
 struct Options {
   std::string model, inputs, outputs;
-  std::string stages = "condition,step,steps,tokens,logits,mesh";
+  std::string stages = "condition,step,steps,tokens,logits,flashvdm,mesh";
   std::string vae, tap;
   int threads = 2, steps = 10, octree = 64;
   float time = 0.5F, guidance = 5.0F;
@@ -88,6 +90,7 @@ class Stages {
       outputs_.add("tokens", vae->decode(ctx_, input("given_latents")));
     });
     timed("logits", [&] { logits(); });
+    timed("flashvdm", [&] { flashvdm(); });
     timed("mesh", [&] { mesh(); });
     outputs_.write(options_.outputs);
   }
@@ -171,25 +174,43 @@ class Stages {
     outputs_.add("logits", values);
   }
 
-  void mesh() {
-    const Tensor latents = sample(condition());
+  void flashvdm() {
     const auto vae = model_.load_vae(options_.threads);
-    const auto memory = vae->remember(ctx_, vae->decode(ctx_, latents));
+    const auto memory = vae->remember(ctx_, vae->decode(ctx_, input("given_latents")));
+    add_grid("flashvdm", decode(*vae, memory, Decode::flashvdm));
+  }
+
+  mesh::Field decode(const models::ShapeVae& vae,
+                     const models::GeometryMemory& memory,
+                     Decode how) {
     GenerateOptions options;
     options.octree = options_.octree;
-    options.decode = Decode::dense;
+    options.decode = how;
+    options.flashvdm_levels = FlashVdmLevels::upstream;
     mesh::SampleStats stats;
-    const mesh::Field field = pipeline::sample_volume(
-        ctx_, *vae, memory, options, [](double) {}, stats);
-    const std::int64_t side = options_.octree + 1;
-    const Tensor grid = ctx_.allocate(DType::f32, {side, side, side}, "grid");
+    return pipeline::sample_volume(
+        ctx_, vae, memory, options, [](double) {}, stats);
+  }
+
+  /// NaN where the field was not evaluated.
+  void add_grid(const std::string& name, const mesh::Field& field) {
+    const int side = field.grid().points();
+    const Tensor grid = ctx_.allocate(DType::f32, {side, side, side}, name);
     std::int64_t next = 0;
     for (int x = 0; x < side; ++x) {
       for (int y = 0; y < side; ++y) {
         for (int z = 0; z < side; ++z) grid.f32_mut()[next++] = field.at({x, y, z});
       }
     }
-    outputs_.add("grid", grid);
+    outputs_.add(name, grid);
+  }
+
+  void mesh() {
+    const Tensor latents = sample(condition());
+    const auto vae = model_.load_vae(options_.threads);
+    const auto memory = vae->remember(ctx_, vae->decode(ctx_, latents));
+    const mesh::Field field = decode(*vae, memory, Decode::dense);
+    add_grid("grid", field);
     const Mesh surface = mesh::marching_cubes(field, {.threads = options_.threads});
     outputs_.add("vertices",
                  DType::f32,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 PROGRAM = sys.argv[1]
 MODEL = Path(__file__).resolve().parents[2] / "models/sinter-small"
-LATENTS, CHANNELS, TOKENS, CONTEXT, WIDTH, POINTS, OCTREE = 128, 32, 101, 192, 192, 50, 16
+LATENTS, CHANNELS, TOKENS, CONTEXT, WIDTH, POINTS, OCTREE = 128, 32, 101, 192, 192, 50, 20
 
 
 def write_tensors(path: Path, shapes: dict) -> None:
@@ -57,7 +57,7 @@ class StagesTest(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         for name, shape in {"condition": [TOKENS, CONTEXT], "velocity": [2, LATENTS, CHANNELS],
                             "latents": [LATENTS, CHANNELS], "tokens": [LATENTS, WIDTH], "logits": [POINTS],
-                            "grid": [OCTREE + 1] * 3}.items():
+                            "grid": [OCTREE + 1] * 3, "flashvdm": [OCTREE] * 3}.items():
             self.assertEqual(tensors[name][:2], ("F32", shape), name)
             values = struct.unpack(f"<{len(tensors[name][2]) // 4}f", tensors[name][2])
             self.assertTrue(all(abs(value) < 1e4 for value in values), name)
