@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "mesh/edge_table.h"
 #include "mesh/parallel.h"
+#include "mesh/poll_steps.h"
 #include "mesh/union_find.h"
 #include "mesh/vector_math.h"
 
@@ -59,10 +60,12 @@ std::vector<std::uint32_t> first_at_position(const TriangleMesh& mesh) {
 
 }  // namespace
 
-Components find_components(const TriangleMesh& mesh) {
+Components find_components(const TriangleMesh& mesh, const std::function<void()>& poll) {
   return with_memory_errors("find_components", [&] {
     UnionFind sets(mesh.faces.size());
+    PollSteps step(poll);
     EdgeTable(mesh).for_each([&](std::uint32_t, std::span<const EdgeUse> uses) {
+      step();
       for (std::size_t n = 1; n < uses.size(); ++n) sets.join(uses[0].face(), uses[n].face());
     });
     Components result;
@@ -81,13 +84,13 @@ Components find_components(const TriangleMesh& mesh) {
   });
 }
 
-std::int64_t remove_floaters(TriangleMesh& mesh, double ratio) {
+std::int64_t remove_floaters(TriangleMesh& mesh, double ratio, const std::function<void()>& poll) {
   SINTER_CHECK(ratio >= 0 && ratio <= 1,
                ErrorCode::invalid_argument,
                "[remove_floaters] ratio: expected 0..1, got ",
                ratio);
   if (mesh.faces.empty()) return 0;
-  const Components components = find_components(mesh);
+  const Components components = find_components(mesh, poll);
   const auto largest =
       *std::max_element(components.face_count.begin(), components.face_count.end());
   const auto threshold = static_cast<std::int64_t>(ratio * static_cast<double>(largest));

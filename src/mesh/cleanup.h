@@ -2,6 +2,7 @@
 // Repairs that never move a vertex.
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "mesh/triangle_mesh.h"
@@ -15,11 +16,18 @@ struct Components {
   std::size_t count() const { return face_count.size(); }
 };
 
-Components find_components(const TriangleMesh& mesh);
+/// `poll`, where set, is called now and then; it throws to stop.
+Components find_components(const TriangleMesh& mesh, const std::function<void()>& poll = {});
+
+/// Upstream's share of the largest component's faces.
+inline constexpr double kFloaterRatio = 0.005;
 
 /// Removes components with fewer than floor(ratio * faces of the largest) faces, with their
-/// vertices. Returns the number of components removed. ratio in [0, 1]; upstream's is 0.005.
-std::int64_t remove_floaters(TriangleMesh& mesh, double ratio = 0.005);
+/// vertices. Returns the number of components removed. ratio in [0, 1].
+/// `poll` as above; a mesh that was stopped is as it was.
+std::int64_t remove_floaters(TriangleMesh& mesh,
+                             double ratio = kFloaterRatio,
+                             const std::function<void()>& poll = {});
 
 struct CleanupCounts {
   std::int64_t non_finite_vertices = 0;

@@ -4,11 +4,12 @@
 
 #include "mesh/cleanup.h"
 #include "mesh/edge_table.h"
+#include "mesh/poll_steps.h"
 #include "mesh/union_find.h"
 
 namespace sinter::mesh {
 
-CollapseMesh::CollapseMesh(const TriangleMesh& mesh)
+CollapseMesh::CollapseMesh(const TriangleMesh& mesh, const std::function<void()>& poll)
     : positions_(mesh.positions),
       fixed_(mesh.positions.size()),
       first_corner_(mesh.positions.size(), kNoCorner),
@@ -19,7 +20,9 @@ CollapseMesh::CollapseMesh(const TriangleMesh& mesh)
   live_.assign(faces_.size(), 1);
   live_faces_ = static_cast<std::int64_t>(faces_.size());
   next_corner_.resize(3 * faces_.size());
+  PollSteps step(poll);
   for (std::uint32_t corner = 0; corner < next_corner_.size(); ++corner) {
+    step();
     std::uint32_t& first = first_corner_[faces_[corner / 3][corner % 3]];
     if (first == kNoCorner) {
       first = next_corner_[corner] = corner;
@@ -32,6 +35,7 @@ CollapseMesh::CollapseMesh(const TriangleMesh& mesh)
   UnionFind fans(next_corner_.size());
   const TriangleMesh proper{mesh.positions, faces_};
   EdgeTable(proper).for_each([&](std::uint32_t low, std::span<const EdgeUse> uses) {
+    step();
     const auto starts_low = [&](const EdgeUse& use) {
       return faces_[use.face()][use.half % 3] == low;
     };
@@ -47,6 +51,7 @@ CollapseMesh::CollapseMesh(const TriangleMesh& mesh)
     }
   });
   for (std::uint32_t corner = 0; corner < next_corner_.size(); ++corner) {
+    step();
     if (fans.find(corner) != corner) continue;
     const std::uint32_t v = faces_[corner / 3][corner % 3];
     if (mark_[v]++ > 0) fixed_[v] = 1;

@@ -2,6 +2,7 @@
 // A mesh that edges can be collapsed in: each vertex knows its face corners.
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "mesh/triangle_mesh.h"
@@ -15,7 +16,8 @@ class CollapseMesh {
   /// Faces that name a vertex twice are left out from the start. Vertices at the rim of a hole, at
   /// edges with more than two faces or with faces that disagree in direction, and between several
   /// fans are fixed: they are neither moved nor removed.
-  explicit CollapseMesh(const TriangleMesh& mesh);
+  /// `poll`, where set, is called now and then; it throws to stop.
+  explicit CollapseMesh(const TriangleMesh& mesh, const std::function<void()>& poll = {});
 
   std::size_t vertex_count() const { return positions_.size(); }
   std::size_t face_slots() const { return faces_.size(); }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mesh/bvh.h"
+#include "mesh/poll_steps.h"
 #include "mesh/vector_math.h"
 
 namespace sinter::mesh {
@@ -49,11 +50,13 @@ Order vertex_order(const TriangleMesh& mesh) {
 
 }  // namespace
 
-TriangleMesh in_curve_order(const TriangleMesh& mesh) {
+TriangleMesh in_curve_order(const TriangleMesh& mesh, const std::function<void()>& poll) {
+  PollSteps step(poll);
   TriangleMesh result;
   result.positions.reserve(mesh.positions.size());
   std::vector<std::uint32_t> number(mesh.positions.size());
   for (const auto& [code, v] : vertex_order(mesh)) {
+    step();
     number[v] = static_cast<std::uint32_t>(result.positions.size());
     result.positions.push_back(mesh.positions[v]);
   }
@@ -65,6 +68,7 @@ TriangleMesh in_curve_order(const TriangleMesh& mesh) {
   std::sort(order.begin(), order.end());
   result.faces.reserve(mesh.faces.size());
   for (const auto& [first, f] : order) {
+    step();
     const Face& face = mesh.faces[f];
     result.faces.push_back({number[face[0]], number[face[1]], number[face[2]]});
   }

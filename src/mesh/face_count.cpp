@@ -14,7 +14,7 @@ SimplifyResult set_face_count(TriangleMesh& mesh, const SimplifyOptions& options
                ", got ",
                target);
   SimplifyResult result = simplify(mesh, options);
-  if (!mesh.faces.empty()) result.faces = refine(mesh, target);
+  if (!mesh.faces.empty()) result.faces = refine(mesh, target, options.poll);
   result.reached_target = result.faces <= target && result.faces >= target - 1;
   return result;
 }

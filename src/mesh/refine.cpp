@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "mesh/edge_table.h"
 #include "mesh/parallel.h"
+#include "mesh/poll_steps.h"
 #include "mesh/predicates.h"
 #include "mesh/vector_math.h"
 
@@ -23,8 +24,8 @@ constexpr std::uint32_t kNone = 0xffffffff;
 
 class Refinement {
  public:
-  Refinement(TriangleMesh& mesh, std::int64_t target)
-      : mesh_(mesh), target_(static_cast<std::size_t>(target)) {
+  Refinement(TriangleMesh& mesh, std::int64_t target, const std::function<void()>& poll)
+      : mesh_(mesh), target_(static_cast<std::size_t>(target)), step_(poll) {
     mesh_.faces.reserve(target_);
     edge_at_.reserve(3 * target_);
     edge_at_.assign(3 * mesh_.faces.size(), kNone);
@@ -34,6 +35,7 @@ class Refinement {
       };
       const bool plain =
           uses.size() == 1 || (uses.size() == 2 && starts_low(uses[0]) != starts_low(uses[1]));
+      step_();
       if (!plain) return;
       const std::uint32_t edge = add_edge();
       for (const EdgeUse& use : uses) attach(edge, use.half);
@@ -43,6 +45,7 @@ class Refinement {
 
   void run() {
     while (!queue_.empty()) {
+      step_();
       const std::uint32_t edge = queue_.top().edge;
       queue_.pop();
       const std::size_t added = halves_[edge][1] == kNone ? 1 : 2;
@@ -137,6 +140,7 @@ class Refinement {
 
   TriangleMesh& mesh_;
   std::size_t target_;
+  PollSteps step_;
   std::vector<std::uint32_t> edge_at_;                // by half edge 3 * face + corner
   std::vector<std::array<std::uint32_t, 2>> halves_;  // by edge
   std::priority_queue<Entry> queue_;
@@ -144,14 +148,16 @@ class Refinement {
 
 }  // namespace
 
-std::int64_t refine(TriangleMesh& mesh, std::int64_t target_faces) {
+std::int64_t refine(TriangleMesh& mesh,
+                    std::int64_t target_faces,
+                    const std::function<void()>& poll) {
   return with_memory_errors("refine", [&] {
     SINTER_CHECK(target_faces <= std::int64_t{1} << 30,
                  ErrorCode::invalid_argument,
                  "[refine] faces: expected at most 2^30, got ",
                  target_faces);
     if (static_cast<std::int64_t>(mesh.faces.size()) < target_faces) {
-      Refinement(mesh, target_faces).run();
+      Refinement(mesh, target_faces, poll).run();
     }
     return static_cast<std::int64_t>(mesh.faces.size());
   });

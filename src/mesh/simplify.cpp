@@ -17,6 +17,7 @@
 #include "mesh/curve_order.h"
 #include "mesh/face_tree.h"
 #include "mesh/parallel.h"
+#include "mesh/poll_steps.h"
 #include "mesh/quadric.h"
 #include "mesh/vector_math.h"
 
@@ -33,7 +34,7 @@ class Simplification {
  public:
   Simplification(const TriangleMesh& mesh, const SimplifyOptions& options)
       : options_(options),
-        mesh_(in_curve_order(mesh)),
+        mesh_(in_curve_order(mesh, options.poll), options.poll),
         start_faces_(mesh_.live_faces()),
         tree_(mesh_),
         star_(mesh_),
@@ -44,7 +45,10 @@ class Simplification {
     center_ = (to_double(box.min) + to_double(box.max)) * 0.5;
     const double size = length(to_double(box.max) - to_double(box.min));
     cost_scale_ = 1 / (size * size * size * size);
-    for (std::uint32_t f = 0; f < mesh_.face_slots(); ++f) add_face_quadric(f);
+    for (std::uint32_t f = 0; f < mesh_.face_slots(); ++f) {
+      add_face_quadric(f);
+      step_();
+    }
   }
 
   TriangleMesh run() {
@@ -119,6 +123,7 @@ class Simplification {
 
   void fill_queue() {
     for (std::uint32_t f = 0; f < mesh_.face_slots(); ++f) {
+      step_();
       if (!mesh_.is_live(f)) continue;
       const Face& face = mesh_.face(f);
       for (std::size_t i = 0; i < 3; ++i) {
@@ -133,6 +138,7 @@ class Simplification {
 
   void drain_queue() {
     while (!queue_.empty() && !done()) {
+      step_();
       const Candidate next = queue_.pop();
       if (is_current(next) && mesh_.can_collapse(next.u, next.v)) try_collapse(next);
     }
@@ -210,6 +216,7 @@ class Simplification {
   }
 
   const SimplifyOptions& options_;
+  PollSteps step_{options_.poll};
   CollapseMesh mesh_;
   std::int64_t start_faces_;
   FaceTree tree_;

@@ -12,6 +12,8 @@ struct SimplifyOptions {
   std::int64_t target_faces = 40000;  ///< at least 4
   /// Called now and then with the fraction done in [0, 1]. To cancel, throw.
   std::function<void(double fraction)> progress = {};
+  /// Called between the parts of everything else, on the calling thread. To cancel, throw.
+  std::function<void()> poll = {};
 };
 
 struct SimplifyResult {

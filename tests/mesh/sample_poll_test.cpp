@@ -1,12 +1,16 @@
-// The work that samplers do between two calls of the field: it must not keep a caller from stopping
-// them, on a large grid and on one thread.
+// The work that samplers do between two calls of the field, and what is done to a large mesh: it
+// must not keep a caller from stopping it, on a large grid and on one thread.
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <ctime>
 
+#include "core/error.h"
+#include "mesh/cleanup.h"
+#include "mesh/face_count.h"
 #include "mesh/fields.h"
+#include "mesh/marching_cubes.h"
 #include "mesh/sample_dense.h"
 #include "mesh/sample_flashvdm.h"
 #include "mesh/sample_hierarchical.h"
@@ -84,6 +88,49 @@ TEST(SamplePoll, Dense) {
   DenseOptions options;
   options.progress = looks.progress();
   const Field field = sample_dense(Grid(kResolution / 2), answer, options);
+}
+
+// Numbering, the tree of faces and the queue are made before the first edge goes.
+TEST(SamplePoll, FaceCounts) {
+  TriangleMesh mesh = marching_cubes(sample_hierarchical(Grid(kResolution), answer));
+  const auto faces = static_cast<std::int64_t>(mesh.faces.size());
+  for (const std::int64_t target : {faces * 98 / 100, faces * 102 / 100}) {
+    Looks looks;
+    const auto look = [look = looks.progress()] { look(0); };
+    remove_floaters(mesh, kFloaterRatio, look);
+    set_face_count(mesh, {.target_faces = target, .poll = look});
+  }
+}
+
+TEST(SamplePoll, FaceCountsStopWhereAsked) {
+  const TriangleMesh full = marching_cubes(sample_hierarchical(Grid(96), answer));
+  const auto faces = static_cast<std::int64_t>(full.faces.size());
+  int calls = 0;
+  const auto count = [&] { ++calls; };
+  TriangleMesh mesh = full;
+  remove_floaters(mesh, kFloaterRatio, count);
+  const int in_floaters = calls;
+  set_face_count(mesh, {.target_faces = faces / 2, .poll = count});
+  const int in_all = calls;
+  set_face_count(mesh, {.target_faces = faces, .poll = count});
+  EXPECT_GT(in_floaters, 0);
+  EXPECT_GT(in_all, in_floaters + 10);
+  EXPECT_GT(calls, in_all + 2);
+  for (const int stop : {1, in_floaters, in_floaters + 1, in_floaters + 7, in_all}) {
+    TriangleMesh again = full;
+    calls = 0;
+    const auto refuse = [&] {
+      if (++calls == stop) fail(ErrorCode::cancelled, "stop");
+    };
+    EXPECT_THROW(
+        {
+          remove_floaters(again, kFloaterRatio, refuse);
+          set_face_count(again, {.target_faces = faces / 2, .poll = refuse});
+        },
+        Error);
+    EXPECT_EQ(calls, stop);
+    EXPECT_EQ(again.faces, full.faces);
+  }
 }
 
 }  // namespace
