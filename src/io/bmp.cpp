@@ -103,6 +103,7 @@ void decode_pixel(const BmpHeader& header, const std::uint8_t* row, int x, std::
 void decode_plain(const ImageSource& source, const BmpHeader& header, Image& image) {
   const auto row_bytes = static_cast<std::size_t>((header.width * header.bits + 31) / 32 * 4);
   for (int y = 0; y < image.height; ++y) {
+    source.check_row(y);
     const auto stored = static_cast<std::size_t>(header.top_down ? y : image.height - 1 - y);
     const std::uint8_t* row = source.bytes.data() + header.pixels + stored * row_bytes;
     for (int x = 0; x < image.width; ++x) decode_pixel(header, row, x, image.at(x, y));
@@ -113,6 +114,7 @@ void decode_run_length(const ImageSource& source, const BmpHeader& header, Image
   const std::vector<std::uint8_t> indices = RunLengthReader(source, header).read();
   const std::uint8_t* index = indices.data();
   for (int y = image.height - 1; y >= 0; --y) {
+    source.check_row(image.height - 1 - y);
     for (int x = 0; x < image.width; ++x) {
       std::copy_n(header.palette[*index++].data(), 3, image.at(x, y));
     }

@@ -3,6 +3,7 @@
 // "[image] NAME: ..." themselves.
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -17,7 +18,13 @@ struct ImageSource {
   std::span<const std::uint8_t> bytes;
   std::string_view name;
   ImageLimits limits;
+  const std::function<void()>& poll;
 
+  /// Every few rows: lets the caller stop the decoder by throwing.
+  void check_row(std::int64_t row) const {
+    constexpr std::int64_t kRows = 16;
+    if (row % kRows == 0 && poll) poll();
+  }
   template <class... Parts>
   [[noreturn]] void refuse(ErrorCode code, const Parts&... parts) const {
     fail(code, "[image] ", name, ": ", parts...);

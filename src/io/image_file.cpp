@@ -94,8 +94,9 @@ Image ImageSource::allocate(std::int64_t width, std::int64_t height, int channel
 
 Image decode_image(std::span<const std::uint8_t> bytes,
                    std::string_view name,
-                   const ImageLimits& limits) {
-  const ImageSource source{bytes, name, limits};
+                   const ImageLimits& limits,
+                   const std::function<void()>& poll) {
+  const ImageSource source{bytes, name, limits, poll};
   try {
     return decode(source);
   } catch (const std::bad_alloc&) {
@@ -103,9 +104,11 @@ Image decode_image(std::span<const std::uint8_t> bytes,
   }
 }
 
-Image read_image(const std::filesystem::path& path, const ImageLimits& limits) {
+Image read_image(const std::filesystem::path& path,
+                 const ImageLimits& limits,
+                 const std::function<void()>& poll) {
   const Bytes bytes = read_file(path, "image", limits.max_file_bytes);
-  return decode_image(bytes, printable(path), limits);
+  return decode_image(bytes, printable(path), limits, poll);
 }
 
 void write_png(const std::filesystem::path& path, const Image& image) {

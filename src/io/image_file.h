@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -38,12 +39,17 @@ struct ImageLimits {
 /// Deeper samples become 8 bits by rounding: round(v / 257) of 16. The orientation of all formats
 /// but BMP, which has none, is applied. Raises "[image] photo.png: ..." with not_found,
 /// io, corrupt (empty, truncated, damaged) or unsupported (another format, or beyond a limit).
-Image read_image(const std::filesystem::path& path, const ImageLimits& limits = {});
+/// `poll`, where set, is called between rows and throws to stop. A WebP file and a progressive
+/// JPEG's scans are decoded in one piece.
+Image read_image(const std::filesystem::path& path,
+                 const ImageLimits& limits = {},
+                 const std::function<void()>& poll = {});
 
 /// The same from memory; `name` stands for the file in messages.
 Image decode_image(std::span<const std::uint8_t> bytes,
                    std::string_view name,
-                   const ImageLimits& limits = {});
+                   const ImageLimits& limits = {},
+                   const std::function<void()>& poll = {});
 
 /// 8-bit PNG of a picture with 1, 3 or 4 channels. The same picture gives the same bytes.
 Bytes encode_png(const Image& image);

@@ -102,11 +102,12 @@ class JpegReader {
     return true;
   }
   /// `row` holds one row of CMYK and is used for that only.
-  bool read_pixels(std::uint8_t* pixels, std::uint8_t* row) {
+  bool read_pixels(const ImageSource& source, std::uint8_t* pixels, std::uint8_t* row) {
     if (setjmp(state_.escape) != 0) return false;
     jpeg_start_decompress(&info_);
     const std::size_t stride = std::size_t{info_.output_width} * 3;
     while (info_.output_scanline < info_.output_height) {
+      source.check_row(info_.output_scanline);
       std::uint8_t* dst = pixels + stride * info_.output_scanline;
       JSAMPROW target = has_ink() ? row : dst;
       jpeg_read_scanlines(&info_, &target, 1);
@@ -160,7 +161,7 @@ Image decode_jpeg(const ImageSource& source) {
   std::vector<std::uint8_t> row(reader.has_ink() ? static_cast<std::size_t>(image.width) * 4 : 0);
   // Taken first: finishing frees the markers.
   const int orientation = reader.orientation();
-  if (!reader.read_pixels(image.pixels.data(), row.data())) refuse_state();
+  if (!reader.read_pixels(source, image.pixels.data(), row.data())) refuse_state();
   return apply_orientation(std::move(image), orientation);
 }
 

@@ -91,12 +91,15 @@ class PngReader {
     return true;
   }
   /// Rows follow one another at `pixels`.
-  bool read_pixels(std::uint8_t* pixels) {
+  bool read_pixels(const ImageSource& source, std::uint8_t* pixels) {
     if (setjmp(png_jmpbuf(png_)) != 0) return false;
     const std::size_t stride = png_get_rowbytes(png_, info_);
     const png_uint_32 rows = png_get_image_height(png_, info_);
     for (int pass = 0; pass < passes_; ++pass) {
-      for (png_uint_32 y = 0; y < rows; ++y) png_read_row(png_, pixels + y * stride, nullptr);
+      for (png_uint_32 y = 0; y < rows; ++y) {
+        source.check_row(y);
+        png_read_row(png_, pixels + y * stride, nullptr);
+      }
     }
     png_read_end(png_, info_);
     return true;
@@ -182,7 +185,7 @@ Image decode_png(const ImageSource& source) {
                ErrorCode::internal,
                "[image] PNG: expected 3 or 4 channels, got ",
                image.channels);
-  if (!reader.read_pixels(image.pixels.data())) refuse_state();
+  if (!reader.read_pixels(source, image.pixels.data())) refuse_state();
   return apply_orientation(std::move(image), reader.orientation());
 }
 

@@ -173,6 +173,7 @@ class TiffReader {
     // Rows as they are stored; turning the picture is ours.
     TIFFSetField(tiff_.get(), TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
     state_.strict = true;
+    if (source_.poll) source_.poll();
     const int done = TIFFReadRGBAImageOriented(
         tiff_.get(), width, height, raster.data(), ORIENTATION_TOPLEFT, 1);
     if (done != 1 || state_.failed) refuse_damaged();
@@ -334,6 +335,7 @@ class TiffReader {
         const int rows = static_cast<int>(std::min<std::int64_t>(block_height, layout_.height - y));
         const int columns =
             static_cast<int>(std::min<std::int64_t>(block_width, layout_.width - x));
+        if (source_.poll) source_.poll();
         read_block(tiled, static_cast<std::uint32_t>(x), static_cast<std::uint32_t>(y), rows);
         convert_block(image, static_cast<int>(x), static_cast<int>(y), columns, rows, used);
       }

@@ -49,22 +49,28 @@ cv::Mat3b edge_picture(const Image& image) {
   return rgb;
 }
 
-Image make_matte(const Image& image) {
+Image make_matte(const Image& image, const std::function<void()>& poll) {
+  const auto look = [&] {
+    if (poll) poll();
+  };
   const cv::Mat3b rgb = edge_picture(image);
+  look();
   const cv::Mat3b small = shrink(rgb, kSegmentSide);
   const cv::Mat1b mask = segment(small, find_background(small));
+  look();
   Image matte(image.width, image.height, 1);
   cv::Mat1b whole(image.height, image.width, matte.pixels.data());
   if (cv::countNonZero(mask) == 0) return matte;
   cv::Mat1b levels;
   refine_edge(rgb, mask).convertTo(levels, CV_8U, 255);
+  look();
   cv::resize(levels, whole, whole.size(), 0, 0, cv::INTER_LINEAR);
   return matte;
 }
 
 }  // namespace
 
-Image built_in_matte(const Image& image, std::string_view name) {
+Image built_in_matte(const Image& image, std::string_view name, const std::function<void()>& poll) {
   SINTER_CHECK(image.channels == 3 || image.channels == 4,
                ErrorCode::invalid_argument,
                "[matte] ",
@@ -85,7 +91,7 @@ Image built_in_matte(const Image& image, std::string_view name) {
                " x ",
                kLeastSide);
   try {
-    return make_matte(image);
+    return make_matte(image, poll);
   } catch (const std::bad_alloc&) {
     fail(ErrorCode::out_of_memory, "[matte] ", name, ": no memory for the matte");
   } catch (const cv::Exception& error) {

@@ -14,6 +14,7 @@ namespace {
 
 constexpr double kLeastSubject = 0.002;
 constexpr double kMostSubject = 0.995;
+constexpr std::size_t kPixelsBetweenPolls = std::size_t{1} << 18;
 
 /// Pillow's blend of two levels: round((a (255 - mask) + b mask) / 255).
 std::uint8_t blend(int a, int b, int mask) {
@@ -56,12 +57,13 @@ bool has_useful_alpha(const Image& image) {
   return clear * 1000 >= image.pixels.size() / 4;
 }
 
-Image apply_matte(const Image& image, const Image& matte) {
+Image apply_matte(const Image& image, const Image& matte, const std::function<void()>& poll) {
   SINTER_CHECK(image.width == matte.width && image.height == matte.height && matte.channels == 1,
                ErrorCode::internal,
                "[matte] expected a matte of the picture's size");
   Image result(image.width, image.height, 4);
   for (std::size_t i = 0; i < matte.pixels.size(); ++i) {
+    if (poll && i % kPixelsBetweenPolls == 0) poll();
     const std::uint8_t* from = image.pixels.data() + i * static_cast<std::size_t>(image.channels);
     std::uint8_t* to = result.pixels.data() + 4 * i;
     const int a = matte.pixels[i];
@@ -101,10 +103,10 @@ CutOut cut_out(Image image, const CutOutOptions& options, std::string_view name)
   // What is invisible is refused with the picture's own message, further on.
   if (!wanted || is_invisible(image)) return {std::move(image), std::nullopt};
   try {
-    Image matte =
-        options.model.empty() ? built_in_matte(image, name) : network_matte(image, options.model);
+    Image matte = options.model.empty() ? built_in_matte(image, name, options.poll)
+                                        : network_matte(image, options.model);
     check_share(matte, name);
-    Image picture = apply_matte(image, matte);
+    Image picture = apply_matte(image, matte, options.poll);
     return {std::move(picture), std::move(matte)};
   } catch (const std::bad_alloc&) {
     fail(ErrorCode::out_of_memory, "[matte] ", name, ": no memory to remove the background");

@@ -4,6 +4,7 @@
 // Source of the cut-out: rembg (danielgatis), rembg/bg.py, as Hunyuan3D-2's hy3dgen/rembg.py calls
 // it with a transparent white background, which squares the alpha of soft edges.
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@ namespace sinter::matting {
 struct CutOutOptions {
   RemoveBackground mode = RemoveBackground::automatic;
   std::string model = {};  ///< ONNX file; empty: the built-in method
+  /// Called between the parts; throws to stop. A network runs in one piece.
+  std::function<void()> poll = {};
 };
 
 struct CutOut {
@@ -29,7 +32,8 @@ bool has_useful_alpha(const Image& image);
 /// The subject over transparent white. With a = matte / 255 and colour c: rgb = c a^2 + 255 (1 -
 /// a), alpha = a^2 times the picture's own; 8 bits with a rounding at each of the two steps, as
 /// upstream.
-Image apply_matte(const Image& image, const Image& matte);
+/// `poll`, where set, is called between rows and throws to stop.
+Image apply_matte(const Image& image, const Image& matte, const std::function<void()>& poll = {});
 
 /// The opacity that the model is given, one channel: the matte found, or the picture's own alpha,
 /// 255 without one.

@@ -106,14 +106,16 @@ class Run {
     std::vector<models::ViewImage> images;
     for (const Picture& picture : pictures_) {
       const std::string name = picture_name(picture);
-      const matting::CutOut subject =
-          matting::cut_out(load_picture(picture),
-                           {.mode = options_.remove_background, .model = options_.matting_model},
-                           name);
+      const matting::CutOut subject = matting::cut_out(
+          load_picture(picture, ctx_.poll),
+          {.mode = options_.remove_background, .model = options_.matting_model, .poll = ctx_.poll},
+          name);
+      monitor_.poll();
       if (!options_.save_matte.empty()) {
         io::write_png(matte_path(picture.view), matting::matte_of(subject));
       }
       const Image image = io::preprocess_image(subject.picture, preprocess, name);
+      monitor_.poll();
       const Tensor tensor = io::image_to_tensor(ctx_, image);
       images.push_back({.image = tensor.reshape({3, preprocess.size, preprocess.size}),
                         .view = static_cast<std::int64_t>(picture.view)});
@@ -197,12 +199,16 @@ class Run {
   void finish_mesh(Mesh& result) {
     monitor_.begin("mesh");
     monitor_.poll();
-    if (options_.remove_floaters) metrics_.floaters_removed = mesh::remove_floaters(result);
+    if (options_.remove_floaters) {
+      metrics_.floaters_removed = mesh::remove_floaters(result, mesh::kFloaterRatio, ctx_.poll);
+      monitor_.poll();
+    }
     if (options_.faces > 0) {
-      const mesh::SimplifyResult counted = mesh::set_face_count(
-          result, {.target_faces = options_.faces, .progress = [this](double fraction) {
-                     monitor_.advance(fraction);
-                   }});
+      const mesh::SimplifyResult counted =
+          mesh::set_face_count(result,
+                               {.target_faces = options_.faces,
+                                .progress = [this](double fraction) { monitor_.advance(fraction); },
+                                .poll = ctx_.poll});
       if (!counted.reached_target && ctx_.log) {
         ctx_.log(LogLevel::warning,
                  cat("the mesh has ",

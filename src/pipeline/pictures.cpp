@@ -73,7 +73,7 @@ std::string picture_name(const Picture& picture) {
                               : io::printable(picture.path);
 }
 
-Image load_picture(const Picture& picture) {
+Image load_picture(const Picture& picture, const std::function<void()>& poll) {
   const int given = !picture.path.empty() + !picture.bytes.empty() + !picture.rgba.empty();
   check(given == 1,
         "picture: expected one of a path, the bytes of a file and pixels, got ",
@@ -81,11 +81,13 @@ Image load_picture(const Picture& picture) {
         " of them (",
         picture_name(picture),
         ")");
-  if (!picture.path.empty()) return io::read_image(picture.path);
+  if (!picture.path.empty()) return io::read_image(picture.path, {}, poll);
   if (!picture.bytes.empty()) {
     const std::span<const char> bytes = picture.bytes;
     return io::decode_image({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()},
-                            picture_name(picture));
+                            picture_name(picture),
+                            {},
+                            poll);
   }
   constexpr std::int64_t kMostSide = 16384;
   const std::int64_t width = picture.width, height = picture.height;

@@ -22,7 +22,7 @@ std::string picture_name(const Picture& picture);
 
 /// From the file, its bytes or the pixels. Raises ErrorCode::invalid_argument where not exactly one
 /// of the three is given or the pixels are not width x height, else what io::read_image() raises.
-Image load_picture(const Picture& picture);
+Image load_picture(const Picture& picture, const std::function<void()>& poll = {});
 
 /// The `image_processor` section of config.yaml. Raises ErrorCode::unsupported for another class
 /// than the one that belongs to the conditioner: ImageProcessorV2, or MVImageProcessorV2 for

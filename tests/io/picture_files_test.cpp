@@ -58,6 +58,21 @@ TEST(PictureFiles, HoldWhatTheirWritersPutIn) {
   }
 }
 
+TEST(PictureFiles, ReadingStopsWhereAsked) {
+  int stopped = 0;
+  for (const Fixture& fixture : manifest()) {
+    SCOPED_TRACE(fixture.file);
+    if (!is_new_format(fixture.file) && !fixture.file.ends_with(".png") &&
+        !fixture.file.ends_with(".jpg")) {
+      continue;
+    }
+    struct Stop {};
+    EXPECT_THROW(read_image(kFolder / fixture.file, {}, [] { throw Stop(); }), Stop);
+    ++stopped;
+  }
+  EXPECT_GE(stopped, 40);
+}
+
 /// A picture that is cut short is refused, or nothing of it was missing.
 TEST(PictureFiles, EveryTruncationOfABmpOrTiffIsAnErrorOrLosesNothing) {
   for (const Fixture& fixture : manifest()) {

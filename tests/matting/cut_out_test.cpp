@@ -95,6 +95,24 @@ TEST(CutOut, ModesDecideWhatIsRemoved) {
   EXPECT_EQ(matte_of(kept).at(5, 1)[0], 255);
 }
 
+TEST(CutOut, StopsWhereAsked) {
+  const Image image = disc(600, 255);
+  int calls = 0;
+  CutOutOptions options = in_mode(RemoveBackground::on);
+  options.poll = [&] { ++calls; };
+  cut_out(image, options, "a");
+  const int all = calls;
+  EXPECT_GE(all, 5);
+  for (int stop = 1; stop <= all; ++stop) {
+    calls = 0;
+    options.poll = [&] {
+      if (++calls == stop) throw Error(ErrorCode::cancelled, "stop");
+    };
+    EXPECT_EQ(error_of([&] { cut_out(image, options, "a"); }).code(), ErrorCode::cancelled);
+    EXPECT_EQ(calls, stop);
+  }
+}
+
 TEST(CutOut, NoSubjectIsAnErrorNotASlab) {
   const auto refused = [](const Image& image, const std::string& what) {
     for (const RemoveBackground mode : {RemoveBackground::on, RemoveBackground::automatic}) {
