@@ -152,6 +152,16 @@ void add_shape_options(CLI::App& command, ShapeArguments& arguments) {
   add_write_options(command, arguments.write);
 
   command
+      .add_option("--device",
+                  arguments.engine.device,
+                  "where the networks run: cpu, cuda, cuda:N (NVIDIA Hopper), or auto: the first "
+                  "such GPU, else the CPU")
+      ->capture_default_str()
+      ->group("Run");
+  command.add_option("--dtype", arguments.engine.dtype, "on a GPU: fp16 or bf16, sums in fp32")
+      ->capture_default_str()
+      ->group("Run");
+  command
       .add_option(
           "--threads", arguments.engine.threads, "CPU threads, 0 takes all; same result for any")
       ->capture_default_str()

@@ -68,7 +68,7 @@ class Bench {
   Bench(const std::string& model, const std::string& latents, int octree, int threads)
       : latents_(checkpoint::Checkpoint::open(latents)),
         model_(models::ShapeModel::open(model)),
-        vae_(model_.load_vae(threads)) {
+        vae_(model_.load_vae({.threads = threads})) {
     ctx_.threads = threads;
     options_.octree = octree;
   }

@@ -44,8 +44,8 @@ class Bench {
   Bench(const std::string& model, const std::string& inputs, int threads)
       : inputs_(checkpoint::Checkpoint::open(inputs)),
         model_(models::ShapeModel::open(model)),
-        dit_(model_.load_dit(threads)),
-        vae_(model_.load_vae(threads)),
+        dit_(model_.load_dit({.threads = threads})),
+        vae_(model_.load_vae({.threads = threads})),
         latents_(input("latents")),
         context_(input("context")),
         points_(input("points")),

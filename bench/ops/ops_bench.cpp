@@ -280,7 +280,7 @@ void single_block(benchmark::State& state) {
   for (auto _ : state) {
     ArenaScope scope(ctx.arena());
     const Tensor u =
-        ops::layer_norm_modulate(ctx, x.tensor(), shift.tensor(), scale.tensor(), 1e-6F);
+        ops::layer_norm_modulate(ctx, x.tensor(), {shift.tensor(), scale.tensor(), 1e-6F});
     const Tensor y = ops::linear(ctx, u, qkv.linear);
     const Tensor joined = ctx.allocate(DType::f32, {tokens, 5 * h});
     ops::linear_into(

@@ -133,8 +133,10 @@ struct Metrics {
   std::int64_t field_following_queries = 0;  ///< added by surface following
   std::int64_t field_following_rounds = 0;   ///< rounds of the surface-following pass
   std::int64_t vertices = 0, faces = 0, floaters_removed = 0;
-  std::uint64_t weight_bytes = 0;       ///< of the checkpoint
-  std::uint64_t peak_memory_bytes = 0;  ///< peak resident set of the process
+  std::uint64_t weight_bytes = 0;              ///< of the checkpoint
+  std::uint64_t peak_memory_bytes = 0;         ///< peak resident set of the process
+  std::string device = {};                     ///< "cpu" or "cuda"
+  std::uint64_t peak_device_memory_bytes = 0;  ///< peak of the engine's memory on the GPU
 };
 
 /// What the machine does at most, measured: operations a second of a large matrix product, bytes
@@ -154,6 +156,12 @@ struct EngineOptions {
   /// Configuration file in place of config.yaml beside the weights; empty for that one.
   std::string config;
   int threads = 0;  ///< CPU threads, 0 takes all cores; the result does not depend on it
+  /// Where the networks run: "cpu", "cuda" or "cuda:N" (an NVIDIA GPU of compute capability 9.0),
+  /// or "auto": the first GPU where there is one, else the CPU.
+  std::string device = "auto";
+  /// Type of weights and activations on a GPU, "fp16" or "bf16"; sums are f32. The CPU computes in
+  /// f32.
+  std::string dtype = "fp16";
   /// Keep the networks in memory between runs: the second run starts at once. Otherwise each is
   /// loaded when a run comes to it and freed after, so that the largest decides the memory needed.
   bool keep_weights = false;

@@ -1,5 +1,6 @@
 #include "sinter/engine.h"
 
+#include "api/device.h"
 #include "api/threads.h"
 #include "checkpoint/official_config.h"
 #include "models/random_weights.h"
@@ -54,7 +55,11 @@ models::ShapeModel open_model(const std::string& name, const EngineOptions& opti
 
 struct Engine::State {
   State(const std::string& name, EngineOptions options)
-      : path(name), vae(options.vae), networks(open_model(name, options), options.keep_weights) {
+      : path(name),
+        vae(options.vae),
+        accelerator(open_device(options.device, options.warn)),
+        ctx(accelerator, accelerator ? parse_compute_type(options.dtype) : DType::f32),
+        networks(open_model(name, options), options.keep_weights) {
     ctx.threads = resolve_threads(options.threads);
     ctx.switches = Switches::from_environment();
     ctx.log = [warn = std::move(options.warn)](LogLevel level, const std::string& text) {
@@ -66,9 +71,10 @@ struct Engine::State {
   Provenance provenance(const GenerateOptions& options, const std::function<void()>& poll);
 
   std::string path, vae;
-  pipeline::Networks networks;
+  std::shared_ptr<Accelerator> accelerator;  // null on the CPU
   Context ctx;
-  std::string hash, vae_hash;  // empty until they are needed: every byte is read
+  pipeline::Networks networks;  // its weights are the accelerator's: gone before it
+  std::string hash, vae_hash;   // empty until they are needed: every byte is read
 };
 
 namespace {
@@ -95,7 +101,9 @@ std::string last_component(std::string path) {
 }
 
 /// Steps and guidance are those that the model takes where the options leave them open.
-Provenance describe_run(const models::ShapeModel& model, const GenerateOptions& options) {
+Provenance describe_run(const models::ShapeModel& model,
+                        const Context& ctx,
+                        const GenerateOptions& options) {
   const pipeline::SamplingSettings settings = pipeline::sampling_settings(model, options);
   Provenance provenance;
   provenance.box = options.box;
@@ -112,6 +120,7 @@ Provenance describe_run(const models::ShapeModel& model, const GenerateOptions& 
       {"remove_floaters", options.remove_floaters},
       {"remove_background", std::string(to_string(options.remove_background))},
       {"matting_model", last_component(options.matting_model)},
+      {"compute", std::string(to_string(ctx.device())) + " " + to_string(ctx.compute())},
   };
   return provenance;
 }
@@ -121,7 +130,7 @@ Provenance describe_run(const models::ShapeModel& model, const GenerateOptions& 
 Provenance Engine::State::provenance(const GenerateOptions& options,
                                      const std::function<void()>& poll) {
   const models::ShapeModel& model = networks.model();
-  Provenance result = describe_run(model, options);
+  Provenance result = describe_run(model, ctx, options);
   auto& entries = result.entries;
   if (hash.empty()) hash = model.checkpoint().content_hash(poll);
   if (!vae.empty()) {
@@ -162,6 +171,8 @@ GenerateResult Engine::generate(const std::vector<Picture>& pictures,
   Metrics own;
   Metrics& filled = metrics != nullptr ? *metrics : own;
   filled = {};
+  if (state_->accelerator) state_->accelerator->make_current();
+  filled.device = to_string(state_->ctx.device());
   const models::ShapeModel& model = state_->networks.model();
   filled.weight_bytes = model.checkpoint().total_bytes();
   if (!state_->vae.empty()) filled.weight_bytes += model.vae_checkpoint().total_bytes();
@@ -173,6 +184,9 @@ GenerateResult Engine::generate(const std::vector<Picture>& pictures,
   GenerateResult result;
   result.mesh =
       pipeline::image_to_shape(state_->ctx, state_->networks, pictures, options, watched, filled);
+  if (state_->accelerator) {
+    filled.peak_device_memory_bytes = state_->accelerator->peak_bytes();
+  }
   // The first run of an engine reads the whole checkpoint once more.
   const auto poll = [&] {
     if (!watched(last)) fail(ErrorCode::cancelled, "cancelled");

@@ -13,6 +13,10 @@
 #include "sinter/inspect.h"
 #include "sinter/version.h"
 
+#ifdef SINTER_WITH_CUDA
+#include "ops/cuda/backend.h"
+#endif
+
 namespace sinter {
 
 namespace {
@@ -74,8 +78,26 @@ MachineFact accelerator() {
   int devices = 0;
   while (std::filesystem::exists(cat("/dev/nvidia", devices))) ++devices;
   if (devices == 0) return {"accelerator", "no NVIDIA device; every stage runs on the CPU"};
+#ifdef SINTER_WITH_CUDA
+  try {
+    const ops::cuda::Gpu gpu = ops::cuda::describe_gpu(0);
+    const std::string name = cat(gpu.name, ", ", gigabytes(static_cast<double>(gpu.memory)));
+    if (gpu.supported()) return {"accelerator", cat(name, "; networks run there")};
+    return {"accelerator",
+            cat(name,
+                ", not used: compute capability ",
+                gpu.major,
+                ".",
+                gpu.minor,
+                ", this build is for 9.0"),
+            false};
+  } catch (const Error& error) {
+    return {"accelerator", cat(devices, " NVIDIA device(s), not used: ", error.what()), false};
+  }
+#else
   return {"accelerator",
           cat(devices, " NVIDIA device(s), not used: this build has no CUDA back end")};
+#endif
 }
 
 }  // namespace

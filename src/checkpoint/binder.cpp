@@ -33,29 +33,39 @@ std::string_view WeightStore::keep_name(std::string_view name) {
   return names_.emplace_back(name);
 }
 
-Tensor WeightStore::allocate(const Shape& shape, std::string_view name) {
+Tensor WeightStore::allocate(const Shape& shape,
+                             std::string_view name,
+                             const Placement& placement) {
   const auto count = static_cast<std::size_t>(shape.elements());
+  Accelerator* const accelerator = placement.accelerator;
+  const DType dtype = accelerator != nullptr ? placement.dtype : DType::f32;
   // never zero bytes: a tensor without elements is still defined()
-  blocks_.emplace_back(std::max<std::size_t>(1, count) * sizeof(float));
-  return {blocks_.back().data(), DType::f32, Device::cpu, shape, keep_name(name)};
+  blocks_.emplace_back(std::max<std::size_t>(1, count) * size_of(dtype), accelerator);
+  const Device device = accelerator != nullptr ? accelerator->device() : Device::cpu;
+  return {blocks_.back().data(), dtype, device, shape, keep_name(name)};
 }
 
 struct Binder::State {
-  State(Checkpoint source, WeightStore& owner, int thread_count, std::function<void()> after_tensor)
+  State(Checkpoint source,
+        WeightStore& owner,
+        const Placement& where,
+        std::function<void()> after_tensor)
       : checkpoint(std::move(source)),
         store(owner),
-        threads(thread_count),
+        placement(where),
         poll(std::move(after_tensor)),
         taken(checkpoint.entries().size()),
-        converted(checkpoint.entries().size()) {}
+        converted(checkpoint.entries().size()),
+        placed(checkpoint.entries().size()) {}
 
   Checkpoint checkpoint;
   WeightStore& store;
-  int threads;
+  Placement placement;
   std::function<void()> poll;
   // by entry
   std::vector<char> taken;
-  std::vector<Tensor> converted;
+  std::vector<Tensor> converted;  // f32, on the host
+  std::vector<Tensor> placed;     // on the accelerator
   struct Problem {
     std::string scope;  // the full name, or the prefix, that it belongs to
     std::string text;
@@ -76,7 +86,11 @@ struct Binder::State {
     for (; raw.size() > keep; raw.pop_front()) checkpoint.drop_pages(*raw.front());
   }
   const TensorEntry* find(const std::string& name, const Shape& expected);
-  Tensor convert(const TensorEntry& entry);
+  /// find(), and null with the reason recorded for a dtype that is no floating-point type.
+  const TensorEntry* find_floating(const std::string& name, const Shape& expected);
+  bool convert(const TensorEntry& entry, const Tensor& target);
+  Tensor on_host(const TensorEntry& entry);
+  Tensor on_accelerator(const TensorEntry& entry);
 };
 
 /// The entry, marked as taken, or null with the reason recorded.
@@ -97,33 +111,51 @@ const TensorEntry* Binder::State::find(const std::string& name, const Shape& exp
   return entry;
 }
 
-/// Converts into the store; not defined() where an element is not a finite number.
-Tensor Binder::State::convert(const TensorEntry& entry) {
+const TensorEntry* Binder::State::find_floating(const std::string& name, const Shape& expected) {
+  const TensorEntry* entry = find(name, expected);
+  if (entry == nullptr || is_floating(entry->dtype)) return entry;
+  add(name, cat(printable(name), ": expected a floating dtype, got ", to_string(entry->dtype)));
+  return nullptr;
+}
+
+/// Fills f32 memory on the host; false, with the reason recorded, where an element is not a finite
+/// number.
+bool Binder::State::convert(const TensorEntry& entry, const Tensor& target) {
+  const std::int64_t bad = convert_weights(
+      entry.bytes.data(), entry.dtype, target.f32_mut(), entry.elements(), placement.threads);
+  checkpoint.drop_pages(entry);
+  if (poll) poll();
+  if (bad < 0) return true;
+  add(entry.name,
+      cat(printable(entry.name), ": infinite or not a number at ", coordinates(bad, entry.shape)));
+  return false;
+}
+
+Tensor Binder::State::on_host(const TensorEntry& entry) {
   Tensor& tensor = converted[index_of(entry)];
   if (tensor.defined() || !checkpoint.has_data()) return tensor;
   const Tensor target = store.allocate(entry.shape, entry.name);
-  const std::int64_t bad =
-      convert_weights(entry.bytes.data(), entry.dtype, target.f32_mut(), entry.elements(), threads);
-  checkpoint.drop_pages(entry);
-  if (poll) poll();
-  if (bad < 0) {
-    tensor = target;
-  } else {
-    add(entry.name,
-        cat(printable(entry.name),
-            ": infinite or not a number at ",
-            coordinates(bad, entry.shape)));
-  }
+  if (convert(entry, target)) tensor = target;
+  return tensor;
+}
+
+Tensor Binder::State::on_accelerator(const TensorEntry& entry) {
+  Tensor& tensor = placed[index_of(entry)];
+  if (tensor.defined() || !checkpoint.has_data()) return tensor;
+  std::vector<float> values(std::max<std::size_t>(1, static_cast<std::size_t>(entry.elements())));
+  const Tensor host{values.data(), DType::f32, Device::cpu, entry.shape, entry.name};
+  if (!convert(entry, host)) return {};
+  tensor = store.allocate(entry.shape, entry.name, placement);
+  placement.accelerator->upload(host, tensor);
   return tensor;
 }
 
 Binder::Binder(Checkpoint checkpoint,
                WeightStore& store,
                std::string_view prefix,
-               int threads,
+               const Placement& placement,
                std::function<void()> poll)
-    : state_(std::make_shared<State>(
-          std::move(checkpoint), store, std::max(1, threads), std::move(poll))),
+    : state_(std::make_shared<State>(std::move(checkpoint), store, placement, std::move(poll))),
       prefix_(prefix) {
   if (!prefix_.empty() && !prefix_.ends_with('.')) prefix_ += '.';
 }
@@ -147,8 +179,8 @@ bool Binder::has_scope(std::string_view part) const {
   return !state_->checkpoint.with_prefix(full_name(part) + ".").empty();
 }
 
-int Binder::threads() const {
-  return state_->threads;
+const Placement& Binder::placement() const {
+  return state_->placement;
 }
 
 std::string Binder::full_name(std::string_view name) const {
@@ -156,14 +188,23 @@ std::string Binder::full_name(std::string_view name) const {
 }
 
 Tensor Binder::take(std::string_view name, const Shape& expected) const {
+  if (state_->placement.accelerator == nullptr) return take_on_host(name, expected);
   const std::string full = full_name(name);
-  const TensorEntry* entry = state_->find(full, expected);
-  if (entry != nullptr && !is_floating(entry->dtype)) {
-    state_->add(full,
-                cat(printable(full), ": expected a floating dtype, got ", to_string(entry->dtype)));
-    entry = nullptr;
-  }
-  const Tensor tensor = entry != nullptr ? state_->convert(*entry) : Tensor{};
+  const TensorEntry* entry = state_->find_floating(full, expected);
+  const Tensor tensor = entry != nullptr ? state_->on_accelerator(*entry) : Tensor{};
+  if (tensor.defined()) return tensor;
+  const Placement& placement = state_->placement;
+  return {nullptr,
+          placement.dtype,
+          placement.accelerator->device(),
+          expected,
+          state_->store.keep_name(full)};
+}
+
+Tensor Binder::take_on_host(std::string_view name, const Shape& expected) const {
+  const std::string full = full_name(name);
+  const TensorEntry* entry = state_->find_floating(full, expected);
+  const Tensor tensor = entry != nullptr ? state_->on_host(*entry) : Tensor{};
   if (tensor.defined()) return tensor;
   return {nullptr, DType::f32, Device::cpu, expected, state_->store.keep_name(full)};
 }

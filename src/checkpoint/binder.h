@@ -2,7 +2,7 @@
 // How layers take their weights out of a checkpoint.
 //
 //   WeightStore store;                                   // lives as long as the network
-//   Binder root(checkpoint, store, "model", threads);
+//   Binder root(checkpoint, store, "model", ctx.placement());
 //   Binder block = root.scope("double_blocks", 0);       // "model.double_blocks.0."
 //   Tensor w = block.take("img_attn.qkv.weight", {3072, 1024});
 //   ...
@@ -23,14 +23,15 @@
 #include <vector>
 
 #include "checkpoint/checkpoint.h"
+#include "core/accelerator.h"
 #include "core/buffer.h"
 #include "core/tensor.h"
 
 namespace sinter::checkpoint {
 
 /// Owner of the converted weights and of their names. Tensors taken through a Binder point into it
-/// and need neither the Binder nor the Checkpoint any more. Destroying it frees the memory.
-/// Move only; moving it does not move the weights.
+/// and need neither the Binder nor the Checkpoint any more. Destroying it frees the memory, which
+/// on an accelerator must come before that goes. Move only; moving it does not move the weights.
 class WeightStore {
  public:
   WeightStore() = default;
@@ -40,9 +41,9 @@ class WeightStore {
   std::size_t bytes() const;
   std::size_t tensors() const { return blocks_.size(); }
 
-  /// New uninitialised f32 memory that lives as long as the store, aligned to 64 bytes; for weights
-  /// that a layer derives from others. The name is copied.
-  Tensor allocate(const Shape& shape, std::string_view name);
+  /// New uninitialised memory that lives as long as the store: f32 on the host, or as the placement
+  /// says. The name is copied.
+  Tensor allocate(const Shape& shape, std::string_view name, const Placement& placement = {});
   /// A copy of the name that lives as long as the store.
   std::string_view keep_name(std::string_view name);
 
@@ -61,7 +62,7 @@ class Binder {
   Binder(Checkpoint checkpoint,
          WeightStore& store,
          std::string_view prefix = {},
-         int threads = 1,
+         const Placement& placement = {},
          std::function<void()> poll = {});
 
   /// The subtree "<part>." or "<part>.<index>.".
@@ -72,19 +73,22 @@ class Binder {
   bool has(std::string_view name) const;
   /// True where the checkpoint holds any tensor below "<prefix><part>.".
   bool has_scope(std::string_view part) const;
-  /// Threads that converting and packing may use.
-  int threads() const;
+  /// Where the weights belong; layers that pack their own obey it.
+  const Placement& placement() const;
   /// The full name in the checkpoint.
   std::string full_name(std::string_view name) const;
 
-  /// The tensor as f32 in the store: any floating dtype is converted, exactly where the type
-  /// allows. Taking one name twice gives the same memory.
+  /// The tensor in the store, where placement() says and in its type: any floating dtype is
+  /// converted, to f32 exactly where the type allows. Taking one name twice gives the same memory.
   ///
   /// Never raises for a wrong checkpoint: a missing, mis-shaped, non-floating or non-finite tensor
   /// is recorded for finish(), and the result has the expected shape but `defined()` is false. So
   /// a constructor stores what it takes and reads a weight's data only if it is defined(). Out of
   /// an outline (Checkpoint::outline()) every tensor comes like that, without a problem.
   Tensor take(std::string_view name, const Shape& expected) const;
+  /// As take(), always f32 on the host: what a layer computes with while it is bound, or hands to a
+  /// device later.
+  Tensor take_on_host(std::string_view name, const Shape& expected) const;
   /// As take(), but a missing tensor is no problem: the result is then not defined().
   Tensor take_optional(std::string_view name, const Shape& expected) const;
   /// The mapped bytes as they are, any dtype, marked as taken; null where missing or mis-shaped

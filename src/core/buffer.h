@@ -1,5 +1,6 @@
 #pragma once
-// Owners of memory: Buffer (one block) and Arena (many short-lived blocks, freed together).
+// Owners of memory: Buffer (one block) and Arena (many short-lived blocks, freed together); of the
+// host, or of another device through its allocator.
 
 #include <cstddef>
 #include <memory>
@@ -10,18 +11,33 @@
 
 namespace sinter {
 
-/// A block of host memory aligned to 64 bytes (a cache line, and the widest CPU vector). Move only.
-/// Not initialised.
+/// Gives memory of a device other than the host.
+class Allocator {
+ public:
+  virtual ~Allocator() = default;
+  virtual Device device() const = 0;
+  /// At least one byte, aligned to 256. Raises ErrorCode::out_of_memory with the bytes asked for
+  /// and those free.
+  virtual void* allocate(std::size_t bytes) = 0;
+  virtual void free(void* block) noexcept = 0;
+};
+
+/// A block of memory. On the host it is aligned to 64 bytes (a cache line, and the widest CPU
+/// vector). Move only. Not initialised.
 class Buffer {
  public:
   Buffer() = default;
-  /// Raises ErrorCode::out_of_memory with the size asked for.
-  explicit Buffer(std::size_t bytes);
+  /// Raises ErrorCode::out_of_memory with the size asked for. Null stands for the host; any other
+  /// allocator must outlive the buffer.
+  explicit Buffer(std::size_t bytes, Allocator* allocator = nullptr);
   std::byte* data() const { return data_.get(); }
   std::size_t size() const { return size_; }
 
  private:
   struct Free {
+    Allocator* allocator;
+    Free() : allocator(nullptr) {}
+    explicit Free(Allocator* owner) : allocator(owner) {}
     void operator()(std::byte* block) const;
   };
   std::unique_ptr<std::byte, Free> data_;
@@ -33,11 +49,12 @@ class Buffer {
 /// Not thread-safe: one arena, one caller.
 class Arena {
  public:
-  Arena() = default;
+  /// Null stands for the host; any other allocator must outlive the arena.
+  explicit Arena(Allocator* allocator = nullptr) : allocator_(allocator) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  /// A view of uninitialised memory, aligned to 64 bytes.
+  /// A view of uninitialised memory, aligned to 64 bytes (256 on a device).
   Tensor allocate(DType dtype, Shape shape, std::string_view name = {});
 
   std::size_t bytes_in_use() const { return in_use_; }
@@ -53,6 +70,7 @@ class Arena {
   Mark mark() const { return {chunk_, offset_, in_use_}; }
   void rewind(const Mark& mark);
 
+  Allocator* allocator_;
   std::vector<Buffer> chunks_;
   std::size_t chunk_ = 0;   // index of the chunk being filled
   std::size_t offset_ = 0;  // first free byte in it

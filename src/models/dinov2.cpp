@@ -1,13 +1,12 @@
 #include "models/dinov2.h"
 
-#include <algorithm>
-
 #include "nn/tap.h"
 #include "ops/activation.h"
 #include "ops/attention.h"
 #include "ops/elementwise.h"
 #include "ops/patch_embed.h"
 #include "ops/resize.h"
+#include "ops/transfer.h"
 
 namespace sinter::models {
 
@@ -65,6 +64,7 @@ Dinov2::Dinov2(const checkpoint::Binder& binder, const Dinov2Config& config) : c
   const std::int64_t positions = 1 + config.grid() * config.grid();
   cls_token_ = embeddings.take("cls_token", {1, 1, config.width});
   positions_ = embeddings.take("position_embeddings", {1, positions, config.width});
+  host_positions_ = embeddings.take_on_host("position_embeddings", {1, positions, config.width});
   embeddings.skip("mask_token");  // of the training task
   patches_ = nn::Linear::convolution(
       embeddings,
@@ -79,23 +79,26 @@ Dinov2::Dinov2(const checkpoint::Binder& binder, const Dinov2Config& config) : c
 
 Tensor Dinov2::patch_positions(Context& ctx, std::int64_t rows, std::int64_t columns) const {
   const std::int64_t grid = config_.grid(), width = config_.width;
-  const Tensor table = positions_.reshape({1 + grid * grid, width}).slice(1, 1 + grid * grid);
-  if (rows == grid && columns == grid) return table;
-  return ops::resize_bicubic(ctx, table.reshape({grid, grid, width}), rows, columns)
-      .reshape({rows * columns, width});
+  const auto without_class = [&](const Tensor& table) {
+    return table.reshape({1 + grid * grid, width}).slice(1, 1 + grid * grid);
+  };
+  if (rows == grid && columns == grid) return without_class(positions_);
+  const Tensor table = without_class(host_positions_).reshape({grid, grid, width});
+  const Tensor resampled = ops::resize_bicubic(ctx.host(), table, rows, columns);
+  return ops::to_device(ctx, resampled.reshape({rows * columns, width}));
 }
 
 Tensor Dinov2::embed(Context& ctx, const Tensor& pixels) const {
   const std::int64_t rows = pixels.dim(1) / config_.patch_size;
   const std::int64_t columns = pixels.dim(2) / config_.patch_size;
   const std::int64_t count = 1 + rows * columns, width = config_.width;
-  const Tensor tokens = ctx.allocate(DType::f32, {count, width}, "tokens");
-  ArenaScope scope(ctx.arena());
+  const Tensor tokens = ctx.activation({count, width}, "tokens");
+  ArenaScope scope(ctx.arena()), host_scope(ctx.host().arena());
   const Tensor cls = tokens.slice(0, 1), patches = tokens.slice(1, count);
   const Tensor embedded =
       ops::patch_embed(ctx, pixels, patches_.weight, static_cast<int>(config_.patch_size));
-  std::copy_n(cls_token_.f32(), width, cls.f32_mut());
-  std::copy_n(embedded.f32(), embedded.elements(), patches.f32_mut());
+  ops::copy_into(ctx, cls, cls_token_.reshape({1, width}));
+  ops::copy_into(ctx, patches, embedded);
   ops::add_in_place(ctx, cls, positions_.reshape({positions_.dim(1), width}).slice(0, 1));
   ops::add_in_place(ctx, patches, patch_positions(ctx, rows, columns));
   return tokens;

@@ -53,8 +53,9 @@ class Dinov2 {
   Tensor patch_positions(Context& ctx, std::int64_t rows, std::int64_t columns) const;
 
   Dinov2Config config_;
-  Tensor cls_token_;  // [1, 1, W]
-  Tensor positions_;  // [1, 1 + grid^2, W]
+  Tensor cls_token_;       // [1, 1, W]
+  Tensor positions_;       // [1, 1 + grid^2, W]
+  Tensor host_positions_;  // the same, f32 on the host: what other grids are resampled from
   nn::Linear patches_;
   std::vector<Dinov2Layer> layers_;
   nn::LayerNorm norm_;

@@ -10,6 +10,7 @@
 #include "nn/tap.h"
 #include "ops/embedding.h"
 #include "ops/key_selection.h"
+#include "ops/transfer.h"
 
 namespace sinter::models {
 
@@ -19,6 +20,9 @@ namespace {
 constexpr float kPostEps = 1e-5F;
 /// Points worked on together by one thread: their activations fit a core's cache.
 constexpr std::int64_t kBlock = 256;
+/// Points worked on together by a device: rows enough for its products to run at full speed; their
+/// activations take about 20 bytes for each of the decoder's channels.
+constexpr std::int64_t kDeviceBlock = 32768;
 
 /// Mean weight above which KeyRule::merged keeps a key.
 constexpr float kMergedWeight = 1e-6F;
@@ -26,7 +30,6 @@ constexpr float kMergedWeight = 1e-6F;
 /// A context for one worker of a parallel region.
 std::unique_ptr<Context> worker_context(const Context& ctx) {
   auto worker = std::make_unique<Context>();
-  worker->device = ctx.device;
   worker->switches = ctx.switches;
   worker->cancel = ctx.cancel;
   return worker;
@@ -36,7 +39,7 @@ std::unique_ptr<Context> worker_context(const Context& ctx) {
 void add_queries(const ops::HeadView& q, std::vector<double>& sums) {
   for (std::int64_t token = 0; token < q.tokens; ++token) {
     for (std::int64_t head = 0; head < q.heads; ++head) {
-      const float* query = q.data + token * q.token_stride + head * q.head_stride;
+      const float* query = q.at(token, head);
       double* sum = sums.data() + head * q.dim;
       for (std::int64_t i = 0; i < q.dim; ++i) sum[i] += double{query[i]};
     }
@@ -82,6 +85,10 @@ GeometryMemory GeometryDecoder::focus(Context& ctx,
                ErrorCode::invalid_argument,
                "[geometry decoder] sample of a region: expected f32 points [S, 3], got ",
                sample.shape);
+  SINTER_CHECK(ctx.device() == Device::cpu,
+               ErrorCode::unsupported,
+               "[geometry decoder] the selection of keys is not built for ",
+               to_string(ctx.device()));
   const ops::PackedKeyValues& all = memory.keys_values;
   ArenaScope scope(ctx.arena());
   const Tensor mean = ctx.allocate(DType::f32, {all.heads(), all.dim()}, "mean query");
@@ -119,6 +126,24 @@ void GeometryDecoder::query_block(Context& ctx,
   output_proj_.into(ctx, y, logits.reshape({logits.dim(0), 1}));
 }
 
+void GeometryDecoder::query_on_device(Context& ctx,
+                                      const GeometryMemory& memory,
+                                      const Tensor& points,
+                                      const Tensor& logits) const {
+  const std::int64_t count = points.dim(0);
+  for (std::int64_t first = 0; first < count; first += kDeviceBlock) {
+    ctx.check_cancelled();
+    ArenaScope scope(ctx.arena());
+    const std::int64_t last = std::min(first + kDeviceBlock, count);
+    const Tensor in = points.slice(first, last), out = logits.slice(first, last);
+    const bool from_host = in.device == Device::cpu, to_host = out.device == Device::cpu;
+    const Tensor x = from_host ? ops::to_device(ctx, in, DType::f32) : in;
+    const Tensor y = to_host ? ctx.allocate(DType::f32, out.shape, "logits") : out;
+    query_block(ctx, memory, x, y);
+    if (to_host) ops::download(ctx, y, out);
+  }
+}
+
 void GeometryDecoder::query(Context& ctx,
                             const GeometryMemory& memory,
                             const Tensor& points,
@@ -131,6 +156,7 @@ void GeometryDecoder::query(Context& ctx,
                points.shape,
                " and ",
                logits.shape);
+  if (ctx.device() != Device::cpu) return query_on_device(ctx, memory, points, logits);
   if (ctx.tap) return query_block(ctx, memory, points, logits);
   const std::int64_t blocks = (count + kBlock - 1) / kBlock;
   std::mutex mutex;

@@ -46,9 +46,11 @@ class GeometryDecoder {
                        KeyRule rule) const;
 
   /// points f32 [P, 3], inside [-1.01, 1.01] -> logits f32 [P]: positive inside the shape, negative
-  /// outside. Any P; points are worked on in blocks of fixed size, one block a thread, so that
-  /// activations stay in the cache and the arena does not grow with P. A point's logit depends
-  /// neither on P nor on the other points. Raises ErrorCode::cancelled between blocks.
+  /// outside. Any P; points are worked on in blocks of fixed size, on the host one block a thread,
+  /// so that activations stay in the cache and the arena does not grow with P. On the host a
+  /// point's logit depends neither on P nor on the other points. Where the context has an
+  /// accelerator, each of the two may be there or on the host. Raises ErrorCode::cancelled between
+  /// blocks.
   void query(Context& ctx,
              const GeometryMemory& memory,
              const Tensor& points,
@@ -56,6 +58,10 @@ class GeometryDecoder {
 
  private:
   Tensor embed(Context& ctx, const Tensor& points) const;
+  void query_on_device(Context& ctx,
+                       const GeometryMemory& memory,
+                       const Tensor& points,
+                       const Tensor& logits) const;
   void query_block(Context& ctx,
                    const GeometryMemory& memory,
                    const Tensor& points,

@@ -14,12 +14,14 @@ namespace {
 
 constexpr std::int64_t kTimeChannels = 256;
 
-void check_tensor(const char* what, const Tensor& x, const Shape& expected) {
-  SINTER_CHECK(x.dtype == DType::f32 && x.shape == expected,
+void check_tensor(const char* what, const Tensor& x, DType dtype, const Shape& expected) {
+  SINTER_CHECK(x.dtype == dtype && x.shape == expected,
                ErrorCode::invalid_argument,
                "[dit] ",
                what,
-               ": expected f32 ",
+               ": expected ",
+               to_string(dtype),
+               " ",
                expected,
                ", got ",
                to_string(x.dtype),
@@ -63,7 +65,7 @@ DitCondition Hunyuan3DDit::condition(Context& ctx, const Tensor& tokens, bool gu
                ErrorCode::invalid_argument,
                "[dit] condition: expected [tokens, channels], got ",
                tokens.shape);
-  check_tensor("condition", tokens, {tokens.dim(0), config_.context_width});
+  check_tensor("condition", tokens, ctx.compute(), {tokens.dim(0), config_.context_width});
   const std::int64_t count = tokens.dim(0);
   const bool collapse = ctx.switches.collapse_unconditional;
   DitCondition result{.branches = {{.condition = count}}, .tokens = {}};
@@ -72,12 +74,12 @@ DitCondition Hunyuan3DDit::condition(Context& ctx, const Tensor& tokens, bool gu
     result.branches.push_back({.condition = collapse ? 1 : count, .first_key_bias = bias});
   }
   const std::int64_t zeros = guided ? result.branches[1].condition : 0;
-  result.tokens = ctx.allocate(DType::f32, {count + zeros, config_.width}, "condition");
+  result.tokens = ctx.activation({count + zeros, config_.width}, "condition");
   cond_in_.into(ctx, tokens, result.tokens.slice(0, count));
   if (guided) {
     ArenaScope scope(ctx.arena());
-    const Tensor zero = ctx.allocate(DType::f32, {zeros, config_.context_width}, "zero context");
-    std::fill_n(zero.f32_mut(), zero.elements(), 0.0F);
+    const Tensor zero = ctx.activation({zeros, config_.context_width}, "zero context");
+    ops::set_zero(ctx, zero);
     cond_in_.into(ctx, zero, result.tokens.slice(count, count + zeros));
   }
   return result;
@@ -106,7 +108,7 @@ DitModulation Hunyuan3DDit::modulation(Context& ctx,
 void Hunyuan3DDit::fill_tables(Context& ctx, DitModulation& m) const {
   const auto steps = static_cast<std::int64_t>(m.times.size());
   const auto allocate = [&](const nn::Linear& linear) {
-    return ctx.allocate(DType::f32, {steps, linear.weight.out_features()}, "modulation");
+    return ctx.activation({steps, linear.weight.out_features()}, "modulation");
   };
   for (const DitDoubleBlock& block : double_blocks_) {
     m.img.push_back(allocate(block.img.modulation));
@@ -137,7 +139,7 @@ Tensor Hunyuan3DDit::assemble(Context& ctx,
                               const DitRows& rows,
                               const Tensor& latents,
                               const DitCondition& condition) const {
-  const Tensor tokens = ctx.allocate(DType::f32, {rows.total(), config_.width}, "tokens");
+  const Tensor tokens = ctx.activation({rows.total(), config_.width}, "tokens");
   const std::int64_t cut = rows.condition_total();
   ops::copy_into(ctx, tokens.slice(0, cut), condition.tokens);
   const Tensor first = tokens.slice(cut, cut + rows.latents);
@@ -156,8 +158,8 @@ void Hunyuan3DDit::forward(Context& ctx,
                            const Tensor& velocity) const {
   const auto branches = static_cast<std::int64_t>(condition.branches.size());
   const std::int64_t tokens = latents.shape.rank() == 2 ? latents.dim(0) : 0;
-  check_tensor("latents", latents, {tokens, config_.in_channels});
-  check_tensor("velocity", velocity, {branches, tokens, config_.in_channels});
+  check_tensor("latents", latents, DType::f32, {tokens, config_.in_channels});
+  check_tensor("velocity", velocity, DType::f32, {branches, tokens, config_.in_channels});
   ArenaScope scope(ctx.arena());
   if (modulation.final_layer.defined()) {
     return run(ctx, latents, condition, modulation, step, velocity);

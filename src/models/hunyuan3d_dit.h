@@ -2,7 +2,8 @@
 // The 2.0 shape transformer (Hunyuan3DDiT): velocity of a rectified flow over a set of latent
 // tokens, given condition tokens. No positional encoding anywhere.
 //
-// Upstream: hy3dgen/shapegen/models/denoisers/hunyuan3ddit.py. All values are f32.
+// Upstream: hy3dgen/shapegen/models/denoisers/hunyuan3ddit.py. Latents and velocities are f32, what
+// is between them of the context's type.
 //
 // Three exact shortcuts, not approximations:
 //  * the unconditional half of guidance sees T equal condition tokens (cond_in of zeros) that stay

@@ -13,7 +13,7 @@ constexpr nn::RmsHeadNorm::Names kNormNames = {"query_norm.scale", "key_norm.sca
 // Parts of a double block's modulation, and of the others'.
 enum DoublePart { kShift1, kScale1, kGate1, kShift2, kScale2, kGate2, kDoubleParts };
 enum SinglePart { kShift, kScale, kGate, kSingleParts };
-constexpr int kFinalParts = 2;
+constexpr int kFinalParts = 2;  // shift, scale
 
 struct Heads {
   ops::HeadView q, k, v;
@@ -30,20 +30,21 @@ Heads split(const ops::RowView& fused, std::int64_t heads) {
 /// Joint attention of each branch over its condition and latent rows. `dst` may be the queries.
 void attend(Context& ctx, const DitRows& rows, const Heads& all, const ops::HeadView& dst) {
   std::int64_t condition = 0, latents = rows.condition_total();
+  std::vector<ops::AttentionInput> branches;
   for (const DitBranch& branch : rows.branches) {
     const auto sequence = [&](const ops::HeadView& view) {
       return ops::HeadList{ops::tokens_of(view, condition, condition + branch.condition),
                            ops::tokens_of(view, latents, latents + rows.latents)};
     };
-    ops::attention(ctx,
-                   sequence(all.q),
-                   sequence(all.k),
-                   sequence(all.v),
-                   sequence(dst),
-                   {.first_key_bias = branch.first_key_bias});
+    branches.push_back({sequence(all.q),
+                        sequence(all.k),
+                        sequence(all.v),
+                        sequence(dst),
+                        {.first_key_bias = branch.first_key_bias}});
     condition += branch.condition;
     latents += rows.latents;
   }
+  ops::attention(ctx, branches);
 }
 
 }  // namespace
@@ -59,6 +60,10 @@ Tensor Modulation::part(int index, int parts) const {
   return row.reshape({parts, table.dim(1) / parts})
       .slice(index, index + 1)
       .reshape({table.dim(1) / parts});
+}
+
+ops::ScaleShift Modulation::scale_shift(int index, int parts) const {
+  return {.shift = part(index, parts), .scale = part(index + 1, parts), .eps = kNormEps};
 }
 
 DitStream::DitStream(const checkpoint::Binder& block,
@@ -80,8 +85,7 @@ void DitStream::project(Context& ctx,
                         std::int64_t heads,
                         const ops::RowView& fused) const {
   ArenaScope scope(ctx.arena());
-  const Tensor shift = m.part(kShift1, kDoubleParts), scale = m.part(kScale1, kDoubleParts);
-  qkv.into(ctx, ops::layer_norm_modulate(ctx, x, shift, scale, kNormEps), fused);
+  qkv.into(ctx, ops::layer_norm_modulate(ctx, x, m.scale_shift(kShift1, kDoubleParts)), fused);
   const Heads view = split(fused, heads);
   norm.apply_query(ctx, view.q);
   norm.apply_key(ctx, view.k);
@@ -92,12 +96,9 @@ void DitStream::finish(Context& ctx,
                        const Modulation& m,
                        const ops::RowView& mixed) const {
   ArenaScope scope(ctx.arena());
-  const Tensor shift = m.part(kShift2, kDoubleParts), scale = m.part(kScale2, kDoubleParts);
-  proj.add_to(ctx, x, m.part(kGate1, kDoubleParts), mixed);
-  mlp.add_to(ctx,
-             x,
-             m.part(kGate2, kDoubleParts),
-             ops::layer_norm_modulate(ctx, x, shift, scale, kNormEps));
+  const Tensor u = proj.add_to_and_modulate(
+      ctx, x, m.part(kGate1, kDoubleParts), mixed, m.scale_shift(kShift2, kDoubleParts));
+  mlp.add_to(ctx, x, m.part(kGate2, kDoubleParts), u);
 }
 
 DitDoubleBlock::DitDoubleBlock(const checkpoint::Binder& block, const Hunyuan3DDitConfig& config)
@@ -111,7 +112,7 @@ void DitDoubleBlock::forward(Context& ctx,
   ArenaScope scope(ctx.arena());
   const std::int64_t width = tokens.dim(1), cut = rows.condition_total();
   const Tensor txt_rows = tokens.slice(0, cut), img_rows = tokens.slice(cut, rows.total());
-  const Tensor fused = ctx.allocate(DType::f32, {rows.total(), 3 * width}, "qkv");
+  const Tensor fused = ctx.activation({rows.total(), 3 * width}, "qkv");
   const Tensor txt_fused = fused.slice(0, cut), img_fused = fused.slice(cut, rows.total());
   img.project(ctx, img_rows, img_modulation, heads, img_fused);
   txt.project(ctx, txt_rows, txt_modulation, heads, txt_fused);
@@ -141,10 +142,9 @@ void DitSingleBlock::forward(Context& ctx,
                              const Modulation& m) const {
   ArenaScope scope(ctx.arena());
   const std::int64_t width = tokens.dim(1), inner = mlp_in.weight.out_features();
-  const Tensor u = ops::layer_norm_modulate(
-      ctx, tokens, m.part(kShift, kSingleParts), m.part(kScale, kSingleParts), kNormEps);
+  const Tensor u = ops::layer_norm_modulate(ctx, tokens, m.scale_shift(kShift, kSingleParts));
   const Tensor fused = qkv.forward(ctx, u);
-  const Tensor both = ctx.allocate(DType::f32, {rows.total(), width + inner}, "attention|mlp");
+  const Tensor both = ctx.activation({rows.total(), width + inner}, "attention|mlp");
   mlp_in.into(ctx, u, ops::columns(both, width, width + inner), ops::Activation::gelu_tanh);
   const Heads view = split(fused, heads);
   norm.apply_query(ctx, view.q);
@@ -162,8 +162,8 @@ void DitFinalLayer::forward(Context& ctx,
                             const Modulation& m,
                             const ops::RowView& velocity) const {
   ArenaScope scope(ctx.arena());
-  const Tensor shift = m.part(kShift, kFinalParts), scale = m.part(kScale, kFinalParts);
-  linear.into(ctx, ops::layer_norm_modulate(ctx, img, shift, scale, kNormEps), velocity);
+  linear.into(
+      ctx, ops::layer_norm_modulate(ctx, img, m.scale_shift(kShift, kFinalParts)), velocity);
 }
 
 }  // namespace sinter::models

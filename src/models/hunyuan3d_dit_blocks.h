@@ -18,6 +18,7 @@
 #include "nn/head_norm.h"
 #include "nn/linear.h"
 #include "nn/mlp.h"
+#include "ops/norm.h"
 
 namespace sinter::models {
 
@@ -48,6 +49,8 @@ struct Modulation {
 
   /// The vector [H] number `index` of `parts`.
   Tensor part(int index, int parts) const;
+  /// Shift and scale of a norm: the vectors number `index` and the next.
+  ops::ScaleShift scale_shift(int index, int parts) const;
 };
 
 /// The weights of one stream of a double block.

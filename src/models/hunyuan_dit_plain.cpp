@@ -13,12 +13,14 @@ namespace {
 
 constexpr float kNormEps = 1e-6F;
 
-void check_tensor(const char* what, const Tensor& x, const Shape& expected) {
-  SINTER_CHECK(x.dtype == DType::f32 && x.shape == expected,
+void check_tensor(const char* what, const Tensor& x, DType dtype, const Shape& expected) {
+  SINTER_CHECK(x.dtype == dtype && x.shape == expected,
                ErrorCode::invalid_argument,
                "[dit] ",
                what,
-               ": expected f32 ",
+               ": expected ",
+               to_string(dtype),
+               " ",
                expected,
                ", got ",
                to_string(x.dtype),
@@ -46,8 +48,10 @@ HunyuanDitPlain::HunyuanDitPlain(const checkpoint::Binder& binder,
 
 Denoise HunyuanDitPlain::begin(Context& ctx, const DenoiserRun& run) const {
   const std::int64_t tokens = run.condition.shape.rank() == 2 ? run.condition.dim(0) : 0;
-  check_tensor(
-      "condition", run.condition, {std::max<std::int64_t>(tokens, 1), config_.context_width});
+  check_tensor("condition",
+               run.condition,
+               ctx.compute(),
+               {std::max<std::int64_t>(tokens, 1), config_.context_width});
   auto prepared = std::make_shared<Prepared>();
   prepared->times = embed_times(ctx, run.times);
   prepared->contexts = read_condition(ctx, run);
@@ -59,7 +63,7 @@ Denoise HunyuanDitPlain::begin(Context& ctx, const DenoiserRun& run) const {
 
 Tensor HunyuanDitPlain::embed_times(Context& ctx, std::span<const float> times) const {
   const auto steps = static_cast<std::int64_t>(times.size());
-  const Tensor result = ctx.allocate(DType::f32, {steps, config_.width}, "times");
+  const Tensor result = ctx.activation({steps, config_.width}, "times");
   ArenaScope scope(ctx.arena());
   const Tensor e = ops::timestep_embedding(ctx,
                                            times,
@@ -76,8 +80,8 @@ Tensor HunyuanDitPlain::embed_times(Context& ctx, std::span<const float> times) 
 std::vector<PlainContext> HunyuanDitPlain::read_condition(Context& ctx,
                                                           const DenoiserRun& run) const {
   ArenaScope scope(ctx.arena());
-  const Tensor zero = ctx.allocate(DType::f32, run.condition.shape, "zero context");
-  std::fill_n(zero.f32_mut(), zero.elements(), 0.0F);
+  const Tensor zero = ctx.activation(run.condition.shape, "zero context");
+  ops::set_zero(ctx, zero);
   std::vector<PlainContext> contexts;
   for (const PlainBlock& block : blocks_) {
     ctx.check_cancelled();
@@ -95,7 +99,7 @@ Tensor HunyuanDitPlain::assemble(Context& ctx,
                                  const Tensor& latents,
                                  std::int64_t branches) const {
   const std::int64_t rows = 1 + latents.dim(0);
-  const Tensor x = ctx.allocate(DType::f32, {branches * rows, config_.width}, "tokens");
+  const Tensor x = ctx.activation({branches * rows, config_.width}, "tokens");
   const Tensor first = x.slice(0, rows);
   ops::copy_into(ctx, first.slice(0, 1), time);
   x_embedder_.into(ctx, latents, first.slice(1, rows));
@@ -112,8 +116,8 @@ void HunyuanDitPlain::forward(Context& ctx,
                               const Tensor& velocity) const {
   const auto branches = static_cast<std::int64_t>(prepared.contexts.front().size());
   const std::int64_t tokens = latents.shape.rank() == 2 ? latents.dim(0) : 0;
-  check_tensor("latents", latents, {tokens, config_.in_channels});
-  check_tensor("velocity", velocity, {branches, tokens, config_.in_channels});
+  check_tensor("latents", latents, DType::f32, {tokens, config_.in_channels});
+  check_tensor("velocity", velocity, DType::f32, {branches, tokens, config_.in_channels});
   ArenaScope scope(ctx.arena());
   const Tensor x = assemble(ctx, prepared.times.slice(step, step + 1), latents, branches);
   nn::tap(ctx, x, "x_embedder");
@@ -125,7 +129,7 @@ void HunyuanDitPlain::forward(Context& ctx,
     blocks_[i].forward(ctx, x, prepared.contexts[i], skip);
     nn::tap(ctx, x, "blocks.", i);
     if (i >= blocks_.size() / 2) continue;
-    outputs.push_back(ctx.allocate(DType::f32, x.shape, "skip"));
+    outputs.push_back(ctx.activation(x.shape, "skip"));
     ops::copy_into(ctx, outputs.back(), x);
   }
   const std::int64_t rows = 1 + tokens;

@@ -48,7 +48,7 @@ PlainSkip::PlainSkip(const checkpoint::Binder& block, const HunyuanDitPlainConfi
 void PlainSkip::apply(Context& ctx, const Tensor& skip, const Tensor& x) const {
   ArenaScope scope(ctx.arena());
   const std::int64_t width = x.dim(1);
-  const Tensor both = ctx.allocate(DType::f32, {x.dim(0), 2 * width}, "skip|x");
+  const Tensor both = ctx.activation({x.dim(0), 2 * width}, "skip|x");
   ops::copy_into(ctx, ops::columns(both, 0, width), skip);
   ops::copy_into(ctx, ops::columns(both, width, 2 * width), x);
   ops::copy_into(ctx, x, norm.forward(ctx, linear.forward(ctx, both)));
@@ -73,7 +73,7 @@ void PlainSelfAttention::add_to(Context& ctx,
   const ops::HeadView values = ops::heads_of(fused, heads, d, 2 * d, 3 * d);
   norm.apply_query(ctx, queries);
   norm.apply_key(ctx, keys);
-  const Tensor mixed = ctx.allocate(DType::f32, x.shape, "attention");
+  const Tensor mixed = ctx.activation(x.shape, "attention");
   for (std::int64_t begin = 0; begin < x.dim(0); begin += rows) {
     const auto branch = [&](const ops::HeadView& view) {
       return ops::tokens_of(view, begin, begin + rows);

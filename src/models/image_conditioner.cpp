@@ -9,6 +9,7 @@
 #include "ops/elementwise.h"
 #include "ops/embedding.h"
 #include "ops/resize.h"
+#include "ops/transfer.h"
 
 namespace sinter::models {
 
@@ -77,7 +78,8 @@ Tensor ImageConditioner::pixels(Context& ctx, const Tensor& image) const {
 }
 
 Tensor ImageConditioner::encode(Context& ctx, const Tensor& image) const {
-  const Tensor tokens = backbone_.forward(ctx, pixels(ctx, image));
+  const Tensor prepared = pixels(ctx.host(), image);
+  const Tensor tokens = backbone_.forward(ctx, ops::to_device(ctx, prepared, DType::f32));
   return config_.use_cls_token ? tokens : tokens.slice(1, tokens.dim(0));
 }
 
@@ -107,12 +109,12 @@ Tensor ImageConditioner::forward(Context& ctx, std::span<const ViewImage> images
   const std::int64_t width = config_.backbone.width, each = config_.tokens();
   const std::vector<ViewImage> views = sorted(images);
   const auto count = static_cast<std::int64_t>(views.size());
-  const Tensor result = ctx.allocate(DType::f32, {count * each, width}, "condition");
+  const Tensor result = ctx.activation({count * each, width}, "condition");
   for (std::int64_t i = 0; i < count; ++i) {
-    ArenaScope scope(ctx.arena());
+    ArenaScope scope(ctx.arena()), host_scope(ctx.host().arena());
     const auto& [image, view] = views[static_cast<std::size_t>(i)];
     const Tensor encoded = encode(ctx, image), tokens = result.slice(i * each, (i + 1) * each);
-    std::copy_n(encoded.f32(), encoded.elements(), tokens.f32_mut());
+    ops::copy_into(ctx, tokens, encoded);
     if (config_.multi_view()) {
       ops::add_in_place(ctx, tokens, ops::position_embedding(ctx, view, width));
     }

@@ -3,7 +3,7 @@
 // object or several.
 //
 // Upstream: hy3dgen/shapegen/models/conditioner.py (SingleImageEncoder with DinoImageEncoder or
-// DinoImageEncoderMV). Values are f32 throughout; upstream's fp16 roundings of the pixels are not
+// DinoImageEncoderMV). Pixels are f32; upstream's fp16 roundings of the pixels are not
 // imitated.
 
 #include <span>
@@ -29,7 +29,7 @@ struct ImageConditionerConfig {
 
 /// A prepared picture and the side it shows.
 struct ViewImage {
-  Tensor image;           ///< [3, s, s], RGB in [-1, 1]
+  Tensor image;           ///< [3, s, s], RGB in [-1, 1], on the host
   std::int64_t view = 0;  ///< 0 .. views - 1; released models: 0 front, 1 left, 2 back, 3 right
 };
 
@@ -40,8 +40,8 @@ class ImageConditioner {
 
   const ImageConditionerConfig& config() const { return config_; }
 
-  /// image [3, s, s], RGB in [-1, 1] -> tokens [T, W], in the context's arena. The picture is view
-  /// 0 of a multi-view encoder.
+  /// image [3, s, s], RGB in [-1, 1], on the host -> tokens [T, W], an activation in the context's
+  /// arena. The picture is view 0 of a multi-view encoder.
   Tensor forward(Context& ctx, const Tensor& image) const;
 
   /// Any subset of the views in any order, each once -> tokens [V T, W], by ascending view. Each
@@ -49,8 +49,9 @@ class ImageConditioner {
   /// all its tokens, the class token included. A single-view encoder takes one picture, view 0.
   Tensor forward(Context& ctx, std::span<const ViewImage> images) const;
 
-  /// The input transform alone: [3, s, s] in [-1, 1] -> [3, image_size, image_size]: to [0, 1],
-  /// antialiased bilinear resize where the size differs, then (x - mean) / deviation per channel.
+  /// The input transform alone, on the host: [3, s, s] in [-1, 1] -> [3, image_size, image_size]:
+  /// to [0, 1], antialiased bilinear resize where the size differs, then (x - mean) / deviation per
+  /// channel.
   Tensor pixels(Context& ctx, const Tensor& image) const;
 
  private:

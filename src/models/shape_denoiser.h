@@ -13,7 +13,7 @@ namespace sinter::models {
 
 /// What the steps of one run have in common.
 struct DenoiserRun {
-  Tensor condition;              ///< f32 [T, context width]: the tokens of the picture
+  Tensor condition;              ///< [T, context width], an activation: the tokens of the picture
   std::span<const float> times;  ///< flow time of each step, 0 noise, 1 data
   float guidance = 0.0F;         ///< read by models with a guidance embedder alone
   bool guided = true;            ///< adds the unconditional branch, whose context is zero

@@ -103,11 +103,11 @@ template <class Network, class Config>
 Loaded<Network> load(const Checkpoint& checkpoint,
                      std::string_view prefix,
                      const Config& config,
-                     int threads,
+                     const Placement& placement,
                      const ShapeModel::Poll& poll,
                      const Names& others = {}) {
   checkpoint::WeightStore store;
-  const Binder binder(checkpoint, store, prefix, threads, poll);
+  const Binder binder(checkpoint, store, prefix, placement, poll);
   auto network = std::make_unique<const Network>(binder, config);
   binder.finish(others);
   return {std::move(store), std::move(network)};
@@ -216,30 +216,32 @@ ShapeModel::WeightCounts ShapeModel::weight_counts() const {
   return counts;
 }
 
-Loaded<ImageConditioner> ShapeModel::load_conditioner(int threads, const Poll& poll) const {
-  return load<ImageConditioner>(checkpoint_, "conditioner", config_.conditioner, threads, poll);
+Loaded<ImageConditioner> ShapeModel::load_conditioner(const Placement& placement,
+                                                      const Poll& poll) const {
+  return load<ImageConditioner>(checkpoint_, "conditioner", config_.conditioner, placement, poll);
 }
 
-Loaded<ShapeDenoiser> ShapeModel::load_dit(int threads, const Poll& poll) const {
+Loaded<ShapeDenoiser> ShapeModel::load_dit(const Placement& placement, const Poll& poll) const {
   checkpoint::WeightStore store;
-  const Binder binder(checkpoint_, store, "model", threads, poll);
+  const Binder binder(checkpoint_, store, "model", placement, poll);
   auto network = make_dit(binder, config_.dit);
   binder.finish();
   return {std::move(store), std::move(network)};
 }
 
-Loaded<ShapeVae> ShapeModel::load_vae(int threads, const Poll& poll) const {
-  return load<ShapeVae>(vae_checkpoint_, vae_prefix_, config_.vae, threads, poll, encoder_parts());
+Loaded<ShapeVae> ShapeModel::load_vae(const Placement& placement, const Poll& poll) const {
+  return load<ShapeVae>(
+      vae_checkpoint_, vae_prefix_, config_.vae, placement, poll, encoder_parts());
 }
 
-Loaded<ShapeEncoder> ShapeModel::load_encoder(int threads) const {
+Loaded<ShapeEncoder> ShapeModel::load_encoder(const Placement& placement) const {
   SINTER_CHECK(has_encoder(),
                ErrorCode::not_found,
                "[model] vae.encoder: expected the weights of the VAE's encoder, found none (",
                vae_checkpoint_.path(),
                ")");
   return load<ShapeEncoder>(
-      vae_checkpoint_, vae_prefix_, config_.vae, threads, {}, decoder_parts());
+      vae_checkpoint_, vae_prefix_, config_.vae, placement, {}, decoder_parts());
 }
 
 }  // namespace sinter::models

@@ -4,10 +4,10 @@
 //
 //   ShapeModel model = ShapeModel::open("models/sinter-small");
 //   {
-//     auto conditioner = model.load_conditioner(threads);
+//     auto conditioner = model.load_conditioner(ctx.placement());
 //     condition = conditioner->forward(ctx, image);
 //   }                                                       // its weights are gone
-//   auto dit = model.load_dit(threads);
+//   auto dit = model.load_dit(ctx.placement());
 
 #include <functional>
 #include <memory>
@@ -101,11 +101,12 @@ class ShapeModel {
   using Poll = std::function<void()>;
   /// Each reads and converts one network's weights. Raises ErrorCode::corrupt listing every weight
   /// that is not a finite number.
-  Loaded<ImageConditioner> load_conditioner(int threads, const Poll& poll = {}) const;
-  Loaded<ShapeDenoiser> load_dit(int threads, const Poll& poll = {}) const;
-  Loaded<ShapeVae> load_vae(int threads, const Poll& poll = {}) const;
+  Loaded<ImageConditioner> load_conditioner(const Placement& placement = {},
+                                            const Poll& poll = {}) const;
+  Loaded<ShapeDenoiser> load_dit(const Placement& placement = {}, const Poll& poll = {}) const;
+  Loaded<ShapeVae> load_vae(const Placement& placement = {}, const Poll& poll = {}) const;
   /// Raises ErrorCode::not_found where has_encoder() is false.
-  Loaded<ShapeEncoder> load_encoder(int threads) const;
+  Loaded<ShapeEncoder> load_encoder(const Placement& placement = {}) const;
 
  private:
   checkpoint::Checkpoint checkpoint_;

@@ -27,11 +27,11 @@ Tensor ShapeVae::decode(Context& ctx, const Tensor& latents) const {
                to_string(latents.dtype),
                " ",
                latents.shape);
-  const Tensor x = ctx.allocate(DType::f32, {latents.dim(0), config_.width}, "tokens");
+  const Tensor x = ctx.activation({latents.dim(0), config_.width}, "tokens");
   {
     ArenaScope scope(ctx.arena());
     const Tensor z = ctx.allocate(DType::f32, latents.shape, "z");
-    std::copy_n(latents.f32(), latents.elements(), z.f32_mut());
+    ops::copy_into(ctx, z, latents);
     ops::scale_in_place(ctx, z, static_cast<float>(1.0 / config_.scale_factor));
     post_kl_.into(ctx, z, x);
   }

@@ -23,7 +23,8 @@ Tensor take_view(const Binder& binder, const std::string& name, const Shape& sha
         cat(binder.full_name(name), ": expected a floating dtype, got ", to_string(entry->dtype)));
     return {};
   }
-  if (const std::int64_t bad = checkpoint::find_non_finite(*entry, binder.threads()); bad >= 0) {
+  if (const std::int64_t bad = checkpoint::find_non_finite(*entry, binder.placement().threads);
+      bad >= 0) {
     binder.add_problem(cat(binder.full_name(name),
                            ": infinite or not a number at ",
                            checkpoint::coordinates(bad, shape)));
@@ -54,7 +55,7 @@ Linear::Linear(const checkpoint::Binder& binder,
   const Tensor w = take_view(binder, cat(name, ".weight"), {slice.total, in});
   if (!w.defined() || (bias && !b.defined())) return;
   weight = ops::LinearWeight(
-      w.slice(slice.first, end), bias ? b.slice(slice.first, end) : b, binder.threads());
+      w.slice(slice.first, end), bias ? b.slice(slice.first, end) : b, binder.placement());
 }
 
 Linear Linear::stacked(const Binder& binder,
@@ -68,7 +69,7 @@ Linear Linear::stacked(const Binder& binder,
   Linear layer;
   const bool all =
       std::all_of(stack.begin(), stack.end(), [](const Tensor& w) { return w.defined(); });
-  if (all) layer.weight = ops::LinearWeight(stack, {}, binder.threads());
+  if (all) layer.weight = ops::LinearWeight(stack, {}, binder.placement());
   return layer;
 }
 
@@ -78,7 +79,7 @@ Linear Linear::convolution(const checkpoint::Binder& binder,
   Linear layer;
   const Tensor b = take_view(binder, cat(name, ".bias"), {kernel[0]});
   const Tensor w = take_view(binder, cat(name, ".weight"), kernel);
-  if (w.defined() && b.defined()) layer.weight = ops::LinearWeight(w, b, binder.threads());
+  if (w.defined() && b.defined()) layer.weight = ops::LinearWeight(w, b, binder.placement());
   return layer;
 }
 

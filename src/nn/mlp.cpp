@@ -10,7 +10,7 @@ Mlp::Mlp(const checkpoint::Binder& binder,
     : fc(binder, names.fc, width, inner), proj(binder, names.proj, inner, width), activation(act) {}
 
 Tensor Mlp::forward(Context& ctx, const ops::RowView& x) const {
-  const Tensor y = ctx.allocate(DType::f32, {x.rows, proj.weight.out_features()}, "mlp");
+  const Tensor y = ctx.activation({x.rows, proj.weight.out_features()}, "mlp");
   ArenaScope scope(ctx.arena());
   proj.into(ctx, fc.forward(ctx, x, activation), y);
   return y;

@@ -39,7 +39,7 @@ void SelfAttentionBlock::forward(Context& ctx, const Tensor& x) const {
     const ops::HeadView values = ops::heads_of(y, n, d, 2 * d, 3 * d);
     norm.apply_query(ctx, queries);
     norm.apply_key(ctx, keys);
-    const Tensor mixed = ctx.allocate(DType::f32, x.shape, "attention");
+    const Tensor mixed = ctx.activation(x.shape, "attention");
     ops::attention(ctx, queries, keys, values, ops::heads_of(mixed, n, d));
     proj.add_to(ctx, x, {}, mixed);
   }

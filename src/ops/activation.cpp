@@ -1,6 +1,7 @@
 #include "ops/activation.h"
 
 #include "cpu/kernels.h"
+#include "ops/backend.h"
 #include "ops/check.h"
 #include "ops/pointwise_rows.h"
 
@@ -25,7 +26,8 @@ cpu::Pointwise pointwise_of(Activation activation) {
 }  // namespace
 
 void activate_in_place(Context& ctx, const RowView& x, Activation activation) {
-  for_rows(ctx, "activation", x, [&](float* row, std::int64_t, std::int64_t count) {
+  if (x.device != Device::cpu) return backend(ctx, "activation").activate(x, activation);
+  for_rows(ctx, x, [&](float* row, std::int64_t, std::int64_t count) {
     cpu::kernels().activate(row, count, pointwise_of(activation));
   });
 }
@@ -43,17 +45,20 @@ void silu_in_place(Context& ctx, const RowView& x) {
 }
 
 Tensor silu_mul(Context& ctx, const Tensor& x) {
-  check_f32("silu_mul", "x", x);
+  check_values("silu_mul", "x", x);
   SINTER_CHECK(x.shape.back() % 2 == 0,
                ErrorCode::invalid_argument,
                "[silu_mul] x: expected an even last axis, got ",
                x.shape,
                origin(x.name));
-  if (x.device != Device::cpu) fail_device("silu_mul", x.device);
   const std::int64_t half = x.shape.back() / 2;
-  Tensor y = ctx.allocate(DType::f32, with_last_axis(x.shape, half));
+  Tensor y = ctx.activation(with_last_axis(x.shape, half));
+  if (x.device != Device::cpu) {
+    backend(ctx, "silu_mul").silu_mul(x, y);
+    return y;
+  }
   const float* src = x.f32();
-  for_rows(ctx, "silu_mul", y, [&](float* row, std::int64_t index, std::int64_t count) {
+  for_rows(ctx, y, [&](float* row, std::int64_t index, std::int64_t count) {
     const float* a = src + index * 2 * half;
     cpu::kernels().silu_mul(a, a + half, row, count);
   });

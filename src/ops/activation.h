@@ -1,5 +1,5 @@
 #pragma once
-// Pointwise non-linearities, f32.
+// Pointwise non-linearities.
 //
 // All are computed by vectorised polynomials; tests/cpu check them densely against float64 over the
 // whole float range. See cpu/kernels/math.h for the bounds.

@@ -1,12 +1,14 @@
 #include "ops/attention.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
 #include "cpu/gemm.h"
 #include "cpu/kernels.h"
 #include "cpu/threads.h"
+#include "ops/backend.h"
 #include "ops/check.h"
 #include "ops/pointwise_rows.h"
 
@@ -78,7 +80,7 @@ void pack_keys(const HeadList& list,
                const HeadLayout& layout,
                float* dst) {
   for_stretches(list, begin, end, [&](const HeadView& view, auto from, auto key, auto count) {
-    const float* src = view.data + from * view.token_stride + head * view.head_stride;
+    const float* src = view.at(from, head);
     cpu::pack_panel_rows(src, view.token_stride, key, count, layout.keys, layout.dim, dst);
   });
 }
@@ -91,7 +93,7 @@ void pack_values(const HeadList& list,
                  float* dst) {
   for_stretches(list, begin, end, [&](const HeadView& view, auto from, auto key, auto count) {
     for (std::int64_t i = 0; i < count; ++i) {
-      const float* src = view.data + (from + i) * view.token_stride + head * view.head_stride;
+      const float* src = view.at(from + i, head);
       for (std::int64_t column = 0; column < layout.dim; column += cpu::kPanel) {
         const std::int64_t width = std::min(cpu::kPanel, layout.dim - column);
         float* row = dst + column * layout.keys + (key + i) * cpu::kPanel;
@@ -173,10 +175,9 @@ void attend_head(const HeadList& q,
         dst, token, token + total, [&](const HeadView& out, auto at, auto row, auto count) {
           for (std::int64_t i = 0; i < count; i += cpu::kQueryBlock) {
             task.rows = std::min(cpu::kQueryBlock, count - i);
-            task.q = query.data + (from + row - token + i) * query.token_stride +
-                     head * query.head_stride;
+            task.q = query.at(from + row - token + i, head);
             task.q_stride = query.token_stride;
-            task.dst = out.data + (at + i) * out.token_stride + head * out.head_stride;
+            task.dst = out.at(at + i, head);
             task.dst_stride = out.token_stride;
             cpu::kernels().attend(task);
           }
@@ -247,28 +248,45 @@ void check_keys(const HeadList& k, const HeadList& v) {
 
 }  // namespace
 
+void attention(Context& ctx, std::span<const AttentionInput> sequences) {
+  constexpr std::size_t kMostSequences = 4;
+  SINTER_CHECK(!sequences.empty() && sequences.size() <= kMostSequences,
+               ErrorCode::invalid_argument,
+               "[attention] expected 1 to ",
+               kMostSequences,
+               " sequences, got ",
+               sequences.size());
+  for (const AttentionInput& input : sequences) {
+    check_heads("k", input.k, input.q, input.k.tokens());
+    check_keys(input.k, input.v);
+    check_heads("dst", input.dst, input.q, input.q.tokens());
+  }
+  if (sequences.front().q.device() != Device::cpu) {
+    return backend(ctx, "attention").attention(ctx, sequences);
+  }
+  for (const auto& [q, k, v, dst, options] : sequences) attention_cpu(ctx, q, k, v, dst, options);
+}
+
 void attention(Context& ctx,
                const HeadList& q,
                const HeadList& k,
                const HeadList& v,
                const HeadList& dst,
                const AttentionOptions& options) {
-  check_heads("k", k, q, k.tokens());
-  check_keys(k, v);
-  check_heads("dst", dst, q, q.tokens());
-  switch (q.device()) {
-    case Device::cpu:
-      return attention_cpu(ctx, q, k, v, dst, options);
-    case Device::cuda:
-      break;
-  }
-  fail_device("attention", q.device());
+  attention(ctx, std::array{AttentionInput{q, k, v, dst, options}});
 }
 
 PackedKeyValues::PackedKeyValues(Context& ctx, const HeadList& k, const HeadList& v)
-    : keys_(k.tokens()), heads_(k.heads()), dim_(k.dim()) {
+    : keys_(k.tokens()),
+      heads_(k.heads()),
+      dim_(k.dim()),
+      device_(k.device()),
+      dtype_(k.segments()[0].dtype) {
   check_keys(k, v);
-  if (k.device() != Device::cpu) fail_device("attention", k.device());
+  if (device_ != Device::cpu) {
+    packed_ = backend(ctx, "attention").pack_keys_values(k, v);
+    return;
+  }
   const HeadLayout layout(keys_, dim_);
   packed_ = Buffer(static_cast<std::size_t>(heads_ * layout.size()) * sizeof(float));
   float* packed = reinterpret_cast<float*>(packed_.data());
@@ -294,6 +312,7 @@ PackedKeyValues PackedKeyValues::gather(Context& ctx, const KeyLists& lists) con
                lists.heads,
                " of ",
                lists.count);
+  if (device_ != Device::cpu) fail_device("key selection", device_);
   PackedKeyValues chosen;
   chosen.keys_ = lists.count;
   chosen.heads_ = heads_;
@@ -318,7 +337,8 @@ void attention(Context& ctx,
                const PackedKeyValues& keys,
                const HeadList& dst,
                const AttentionOptions& options) {
-  SINTER_CHECK(keys.keys() > 0 && keys.heads() == q.heads() && keys.dim() == q.dim(),
+  SINTER_CHECK(keys.keys() > 0 && keys.heads() == q.heads() && keys.dim() == q.dim() &&
+                   keys.device() == q.device(),
                ErrorCode::invalid_argument,
                "[attention] packed keys: expected ",
                q.heads(),
@@ -330,7 +350,9 @@ void attention(Context& ctx,
                keys.dim(),
                origin(q.segments()[0].name));
   check_heads("dst", dst, q, q.tokens());
-  if (q.device() != Device::cpu) fail_device("attention", q.device());
+  if (q.device() != Device::cpu) {
+    return backend(ctx, "attention").attention(ctx, q, keys, dst, options);
+  }
   const HeadLayout layout(keys.keys(), keys.dim());
   const int threads = threads_for(ctx, q.tokens() * q.heads(), layout);
   attend_group(ctx, threads, q, {0, keys.heads(), layout, keys.packed()}, dst, options);

@@ -1,5 +1,5 @@
 #pragma once
-// Scaled dot-product attention, f32: dst = softmax(scale * q k^T + bias) v for each head.
+// Scaled dot-product attention: dst = softmax(scale * q k^T + bias) v for each head.
 //
 // Blocked with an online softmax (Milakov and Gimelshein, "Online normalizer calculation for
 // softmax", 2018; Dao et al., "FlashAttention", 2022): no more than a block of queries times a
@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "core/context.h"
@@ -49,15 +50,21 @@ class PackedKeyValues {
   std::int64_t heads() const { return heads_; }
   std::int64_t dim() const { return dim_; }
   std::size_t bytes() const { return packed_.size(); }
-  /// For back ends: all keys, then all values, head by head.
+  Device device() const { return device_; }
+  DType dtype() const { return dtype_; }
+  /// For a device: keys [keys, heads, dim], then values of the same shape, of dtype().
+  const void* data() const { return packed_.data(); }
+  /// For the host: all keys, then all values, head by head.
   const float* packed() const { return reinterpret_cast<const float*>(packed_.data()); }
-  /// For back ends: the keys of one head, in panels of gemm().
+  /// For the host: the keys of one head, in panels of gemm().
   const float* packed_keys(std::int64_t head) const;
 
  private:
   std::int64_t keys_ = 0;
   std::int64_t heads_ = 0;
   std::int64_t dim_ = 0;
+  Device device_ = Device::cpu;
+  DType dtype_ = DType::f32;
   Buffer packed_;
 };
 
@@ -71,6 +78,16 @@ void attention(Context& ctx,
                const HeadList& v,
                const HeadList& dst,
                const AttentionOptions& options = {});
+
+/// One sequence of a call of attention().
+struct AttentionInput {
+  HeadList q, k, v, dst;
+  AttentionOptions options = {};
+};
+
+/// Several sequences that do not see each other, such as the halves of classifier-free guidance: on
+/// a device they run together. At most 4.
+void attention(Context& ctx, std::span<const AttentionInput> sequences);
 
 /// The same with keys and values packed before; gives the same bytes. For few queries against many
 /// keys: packing costs about as much as eight queries do.

@@ -15,12 +15,19 @@ inline std::string origin(std::string_view name) {
   return name.empty() ? std::string{} : cat(" (", name, ")");
 }
 
-/// f32 with the given shape.
+/// A type that operators compute with: f32 on the host, f32, f16 or bf16 on a device.
+inline bool has_values(const Tensor& tensor) {
+  return tensor.defined() &&
+         (tensor.dtype == DType::f32 || (tensor.device != Device::cpu &&
+                                         is_floating(tensor.dtype) && tensor.dtype != DType::f64));
+}
+
+/// Values with the given shape.
 inline void check_shape(const char* op,
                         const char* what,
                         const Tensor& tensor,
                         const Shape& shape) {
-  SINTER_CHECK(tensor.defined() && tensor.dtype == DType::f32 && tensor.shape == shape,
+  SINTER_CHECK(has_values(tensor) && tensor.shape == shape,
                ErrorCode::invalid_argument,
                "[",
                op,
@@ -33,9 +40,9 @@ inline void check_shape(const char* op,
                origin(tensor.name));
 }
 
-/// f32 with the given number of axes.
+/// Values with the given number of axes.
 inline void check_rank(const char* op, const char* what, const Tensor& tensor, int rank) {
-  SINTER_CHECK(tensor.defined() && tensor.dtype == DType::f32 && tensor.shape.rank() == rank,
+  SINTER_CHECK(has_values(tensor) && tensor.shape.rank() == rank,
                ErrorCode::invalid_argument,
                "[",
                op,
@@ -48,9 +55,9 @@ inline void check_rank(const char* op, const char* what, const Tensor& tensor, i
                origin(tensor.name));
 }
 
-/// f32 with at least one axis.
-inline void check_f32(const char* op, const char* what, const Tensor& tensor) {
-  SINTER_CHECK(tensor.defined() && tensor.dtype == DType::f32 && tensor.shape.rank() > 0,
+/// Values with at least one axis.
+inline void check_values(const char* op, const char* what, const Tensor& tensor) {
+  SINTER_CHECK(has_values(tensor) && tensor.shape.rank() > 0,
                ErrorCode::invalid_argument,
                "[",
                op,
@@ -81,6 +88,19 @@ inline void check_rows(const char* op,
                view.rows,
                " of ",
                view.columns,
+               origin(view.name));
+}
+
+/// `view` on the device of the operator's other operands.
+inline void check_device(const char* op, const RowView& view, Device device) {
+  SINTER_CHECK(view.device == device,
+               ErrorCode::invalid_argument,
+               "[",
+               op,
+               "] expected all operands on ",
+               to_string(device),
+               ", got one on ",
+               to_string(view.device),
                origin(view.name));
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Copies, sums and products of whole tensors, f32. All write into their first tensor.
+// Copies, sums and products of whole tensors. All write into their first tensor.
 
 #include "core/context.h"
 #include "core/tensor.h"
@@ -9,6 +9,9 @@ namespace sinter::ops {
 
 /// x = y, both [..., C]; they must not overlap.
 void copy_into(Context& ctx, const RowView& x, const RowView& y);
+
+/// x = 0.
+void set_zero(Context& ctx, const RowView& x);
 
 /// x += y. y has the shape of x, or is [C] and is added to every row of x [..., C].
 void add_in_place(Context& ctx, const RowView& x, const RowView& y);

@@ -2,12 +2,42 @@
 
 #include <cmath>
 #include <numbers>
+#include <vector>
 
 #include "cpu/kernels.h"
+#include "ops/backend.h"
 #include "ops/check.h"
 #include "ops/pointwise_rows.h"
 
 namespace sinter::ops {
+
+namespace {
+
+/// An activation whose values are computed on the host: in place where it lies there.
+class HostValues {
+ public:
+  HostValues(Context& ctx, const Shape& shape, std::string_view name)
+      : ctx_(ctx), result_(ctx.activation(shape, name)) {
+    if (result_.device != Device::cpu) {
+      staged_.resize(static_cast<std::size_t>(shape.elements()));
+    }
+  }
+  float* data() { return staged_.empty() ? result_.f32_mut() : staged_.data(); }
+  Tensor finish() {
+    if (!staged_.empty()) {
+      const Tensor host{staged_.data(), DType::f32, Device::cpu, result_.shape, result_.name};
+      backend(ctx_, "embedding").upload(host, result_);
+    }
+    return result_;
+  }
+
+ private:
+  Context& ctx_;
+  Tensor result_;
+  std::vector<float> staged_;
+};
+
+}  // namespace
 
 Tensor timestep_embedding(Context& ctx,
                           std::span<const float> t,
@@ -16,10 +46,9 @@ Tensor timestep_embedding(Context& ctx,
                ErrorCode::invalid_argument,
                "[timestep_embedding] dim: expected a positive even number, got ",
                options.dim);
-  if (ctx.device != Device::cpu) fail_device("timestep_embedding", ctx.device);
   const int half = options.dim / 2;
-  Tensor y = ctx.allocate(DType::f32, {static_cast<std::int64_t>(t.size()), options.dim});
-  float* row = y.f32_mut();
+  HostValues values(ctx, {static_cast<std::int64_t>(t.size()), options.dim}, "times");
+  float* row = values.data();
   const int sines = options.sines_first ? 0 : half, cosines = half - sines;
   const float log_period = std::log(options.max_period);
   for (const float time : t) {
@@ -31,7 +60,7 @@ Tensor timestep_embedding(Context& ctx,
     }
     row += options.dim;
   }
-  return y;
+  return values.finish();
 }
 
 Tensor position_embedding(Context& ctx, std::int64_t position, std::int64_t dim) {
@@ -39,18 +68,17 @@ Tensor position_embedding(Context& ctx, std::int64_t position, std::int64_t dim)
                ErrorCode::invalid_argument,
                "[position_embedding] dim: expected a positive even number, got ",
                dim);
-  if (ctx.device != Device::cpu) fail_device("position_embedding", ctx.device);
   constexpr double kPeriod = 10000.0;
   const std::int64_t half = dim / 2;
-  Tensor y = ctx.allocate(DType::f32, {dim}, "position");
-  float* values = y.f32_mut();
+  HostValues position_values(ctx, {dim}, "position");
+  float* values = position_values.data();
   for (std::int64_t i = 0; i < half; ++i) {
     const double exponent = static_cast<double>(i) / static_cast<double>(half);
     const double angle = static_cast<double>(position) / std::pow(kPeriod, exponent);
     values[i] = static_cast<float>(std::sin(angle));
     values[half + i] = static_cast<float>(std::cos(angle));
   }
-  return y;
+  return position_values.finish();
 }
 
 int fourier_channels(const FourierOptions& options) {
@@ -64,9 +92,12 @@ Tensor fourier_embed(Context& ctx, const Tensor& points, const FourierOptions& o
                ErrorCode::invalid_argument,
                "[fourier_embed] num_freqs: expected 1..16, got ",
                options.num_freqs);
-  if (points.device != Device::cpu) fail_device("fourier_embed", points.device);
   const int channels = fourier_channels(options);
-  Tensor y = ctx.allocate(DType::f32, {points.dim(0), channels});
+  Tensor y = ctx.activation({points.dim(0), channels});
+  if (points.device != Device::cpu) {
+    backend(ctx, "fourier_embed").fourier_embed(points, options, y);
+    return y;
+  }
   const float* src = points.f32();
   float* dst = y.f32_mut();
   const int threads = useful_threads(ctx, y.elements());

@@ -6,6 +6,7 @@
 #include "cpu/kernels.h"
 #include "ops/check.h"
 #include "ops/pointwise_rows.h"
+#include "ops/transfer.h"
 
 namespace sinter::ops {
 
@@ -48,12 +49,13 @@ std::vector<ExpertRows> route_experts(Context& ctx, const Tensor& logits, int to
                logits.dim(1),
                ", got ",
                top_k);
-  if (ctx.device != Device::cpu) fail_device("route_experts", ctx.device);
+  ArenaScope scope(ctx.host().arena());
+  const Tensor host = to_host(ctx, logits);
   const auto experts = static_cast<std::size_t>(logits.dim(1));
   std::vector<ExpertRows> result(experts);
   std::vector<std::size_t> order(experts);
   for (std::int64_t row = 0; row < logits.dim(0); ++row) {
-    const float* values = logits.f32() + row * logits.dim(1);
+    const float* values = host.f32() + row * logits.dim(1);
     select_largest(values, static_cast<std::size_t>(top_k), order);
     const double top = double{values[order[0]]};
     double total = 0;
@@ -71,8 +73,9 @@ Tensor gather_rows(Context& ctx, const RowView& x, std::span<const std::int64_t>
   check_row_indices("gather_rows", x, rows);
   const Tensor y =
       ctx.allocate(DType::f32, {static_cast<std::int64_t>(rows.size()), x.columns}, "gathered");
-  for_rows(ctx, "gather_rows", y, [&](float* row, std::int64_t index, std::int64_t count) {
-    std::copy_n(x.data + rows[static_cast<std::size_t>(index)] * x.row_stride, count, row);
+  if (x.device != Device::cpu) fail_device("gather_rows", x.device);
+  for_rows(ctx, y, [&](float* row, std::int64_t index, std::int64_t count) {
+    std::copy_n(x.row(rows[static_cast<std::size_t>(index)]), count, row);
   });
   return y;
 }
@@ -90,9 +93,10 @@ void scatter_add_rows(Context& ctx,
                rows.size(),
                ", got ",
                weights.size());
-  for_rows(ctx, "scatter_add_rows", y, [&](const float* row, std::int64_t i, std::int64_t count) {
+  if (x.device != Device::cpu) fail_device("scatter_add_rows", x.device);
+  for_rows(ctx, y, [&](const float* row, std::int64_t i, std::int64_t count) {
     const auto index = static_cast<std::size_t>(i);
-    cpu::kernels().add_scaled(x.data + rows[index] * x.row_stride, weights[index], row, count);
+    cpu::kernels().add_scaled(x.row(rows[index]), weights[index], row, count);
   });
 }
 

@@ -115,11 +115,10 @@ void mark_attended_keys(Context& ctx,
   for (std::int64_t first = 0; first < q.tokens; first += kRows) {
     const std::int64_t rows = std::min(kRows, q.tokens - first);
     for (std::int64_t head = 0; head < q.heads; ++head) {
-      const float* queries = q.data + first * q.token_stride + head * q.head_stride;
+      const float* queries = q.at(first, head);
       scores(ctx, keys, head, queries, q.token_stride, rows, weight + head * kRows * n);
     }
     for_rows(ctx,
-             "key selection",
              Tensor{weight, DType::f32, Device::cpu, {q.heads * kRows, n}, {}},
              [&](float* row, std::int64_t index, std::int64_t columns) {
                if (index % kRows < rows) softmax(row, columns);

@@ -5,6 +5,7 @@
 
 #include "cpu/gemm.h"
 #include "cpu/threads.h"
+#include "ops/backend.h"
 #include "ops/check.h"
 
 namespace sinter::ops {
@@ -79,54 +80,69 @@ void pack_weight(const Tensor& weight,
   });
 }
 
-void run(Context& ctx,
-         const RowView& x,
-         const LinearWeight& weight,
-         const RowView& dst,
-         const cpu::Epilogue& epilogue) {
+void check_operands(const RowView& x, const LinearWeight& weight, const RowView& dst) {
   SINTER_CHECK(weight.defined(),
                ErrorCode::invalid_argument,
                "[linear] the weight has not been loaded",
                origin(x.name));
   check_rows("linear", "x", x, x.rows, weight.in_features());
   check_rows("linear", "dst", dst, x.rows, weight.out_features());
-  switch (x.device) {
-    case Device::cpu:
-      cpu::gemm(ctx,
-                {x.rows, weight.out_features(), weight.in_features()},
-                x.data,
-                x.row_stride,
-                weight.packed(),
-                dst.data,
-                dst.row_stride,
-                epilogue);
-      return;
-    case Device::cuda:
-      break;
-  }
-  fail_device("linear", x.device);
+  check_device("linear", x, weight.device());
+  check_device("linear", dst, weight.device());
+}
+
+void run(Context& ctx,
+         const RowView& x,
+         const LinearWeight& weight,
+         const RowView& dst,
+         const cpu::Epilogue& epilogue) {
+  cpu::gemm(ctx,
+            {x.rows, weight.out_features(), weight.in_features()},
+            x.row(0),
+            x.row_stride,
+            weight.packed(),
+            dst.row(0),
+            dst.row_stride,
+            epilogue);
+}
+
+void check_gate(const Tensor& gate, const LinearWeight& weight) {
+  if (gate.defined()) check_shape("linear", "gate", gate, {weight.out_features()});
 }
 
 }  // namespace
 
-LinearWeight::LinearWeight(const Tensor& weight, const Tensor& bias, int threads)
-    : LinearWeight(std::span(&weight, 1), bias, threads) {}
+LinearWeight::LinearWeight(const Tensor& weight, const Tensor& bias, const Placement& placement)
+    : LinearWeight(std::span(&weight, 1), bias, placement) {}
 
-LinearWeight::LinearWeight(std::span<const Tensor> stack, const Tensor& bias, int threads) {
+LinearWeight::LinearWeight(std::span<const Tensor> stack,
+                           const Tensor& bias,
+                           const Placement& placement) {
   const Tensor& head = stack.front();
   const std::int64_t rows = head.shape.rank() > 0 ? head.dim(0) : 0;
-  const std::int64_t in = rows > 0 ? head.elements() / rows : 0;
+  in_features_ = rows > 0 ? head.elements() / rows : 0;
   std::int64_t out = 0;
   for (const Tensor& weight : stack) {
-    check_weight(weight, in);
+    check_weight(weight, in_features_);
     out += weight.dim(0);
   }
   check_bias(bias, out);
+  out_features_ = out;
+  if (placement.accelerator == nullptr) {
+    pack(stack, bias, std::max(placement.threads, 1));
+  } else {
+    device_ = placement.accelerator->device();
+    dtype_ = placement.dtype;
+    upload(stack, bias, *placement.accelerator);
+  }
+}
+
+void LinearWeight::pack(std::span<const Tensor> stack, const Tensor& bias, int threads) {
+  const std::int64_t out = out_features_, in = in_features_;
   packed_ = Buffer(static_cast<std::size_t>(cpu::packed_size(out, in)) * sizeof(float));
   std::int64_t first = 0;
   for (const Tensor& weight : stack) {
-    pack_weight(
-        weight, first, out, in, std::max(threads, 1), reinterpret_cast<float*>(packed_.data()));
+    pack_weight(weight, first, out, in, threads, reinterpret_cast<float*>(packed_.data()));
     first += weight.dim(0);
   }
   if (bias.defined()) {
@@ -136,17 +152,38 @@ LinearWeight::LinearWeight(std::span<const Tensor> stack, const Tensor& bias, in
                      reinterpret_cast<float*>(bias_.data()),
                      static_cast<std::size_t>(out));
   }
-  out_features_ = out;
-  in_features_ = in;
+}
+
+std::int64_t LinearWeight::input_stride() const {
+  constexpr std::int64_t kAligned = 8;  // 16 bytes of a 16-bit type
+  return (in_features_ + kAligned - 1) / kAligned * kAligned;
+}
+
+void LinearWeight::upload(std::span<const Tensor> stack,
+                          const Tensor& bias,
+                          Accelerator& accelerator) {
+  const auto element = size_of(dtype_);
+  const std::int64_t stride = input_stride();
+  packed_ = Buffer(static_cast<std::size_t>(out_features_ * stride) * element, &accelerator);
+  Tensor all{packed_.data(), dtype_, device_, {out_features_, stride}, stack.front().name};
+  std::int64_t first = 0;
+  for (const Tensor& weight : stack) {
+    const std::int64_t own = weight.dim(0);
+    accelerator.upload(weight.reshape({own, in_features_}), all.slice(first, first + own));
+    first += own;
+  }
+  if (bias.defined()) {
+    bias_ = Buffer(static_cast<std::size_t>(out_features_) * element, &accelerator);
+    accelerator.upload(bias, {bias_.data(), dtype_, device_, {out_features_}, bias.name});
+  }
 }
 
 Tensor linear(Context& ctx,
               const Tensor& x,
               const LinearWeight& weight,
               const LinearOptions& options) {
-  check_f32("linear", "x", x);
-  Tensor y = ctx.allocate(DType::f32, with_last_axis(x.shape, weight.out_features()));
-  y.device = x.device;
+  check_values("linear", "x", x);
+  const Tensor y = ctx.activation(with_last_axis(x.shape, weight.out_features()));
   linear_into(ctx, x, weight, y, options);
   return y;
 }
@@ -155,8 +192,7 @@ Tensor linear(Context& ctx,
               const RowView& x,
               const LinearWeight& weight,
               const LinearOptions& options) {
-  Tensor y = ctx.allocate(DType::f32, {x.rows, weight.out_features()});
-  y.device = x.device;
+  const Tensor y = ctx.activation({x.rows, weight.out_features()});
   linear_into(ctx, x, weight, y, options);
   return y;
 }
@@ -166,6 +202,10 @@ void linear_into(Context& ctx,
                  const LinearWeight& weight,
                  const RowView& dst,
                  const LinearOptions& options) {
+  check_operands(x, weight, dst);
+  if (x.device != Device::cpu) {
+    return backend(ctx, "linear").linear(ctx, x, weight, dst, options.activation);
+  }
   cpu::Epilogue epilogue;
   epilogue.bias = weight.bias();
   epilogue.pointwise = pointwise_of(options.activation);
@@ -177,14 +217,33 @@ void linear_add_gated_in_place(Context& ctx,
                                const Tensor& gate,
                                const RowView& x,
                                const LinearWeight& weight) {
+  check_operands(x, weight, residual);
+  check_gate(gate, weight);
+  if (x.device != Device::cpu) {
+    return backend(ctx, "linear").linear_add_gated(ctx, residual, gate, x, weight);
+  }
   cpu::Epilogue epilogue;
   epilogue.bias = weight.bias();
   epilogue.accumulate = true;
-  if (gate.defined()) {
-    check_shape("linear", "gate", gate, {weight.out_features()});
-    epilogue.gate = gate.f32();
-  }
+  if (gate.defined()) epilogue.gate = gate.f32();
   run(ctx, x, weight, residual, epilogue);
+}
+
+Tensor linear_add_gated_modulate(Context& ctx,
+                                 const Tensor& residual,
+                                 const Tensor& gate,
+                                 const RowView& x,
+                                 const LinearWeight& weight,
+                                 const ScaleShift& modulation) {
+  if (x.device == Device::cpu) {
+    linear_add_gated_in_place(ctx, residual, gate, x, weight);
+    return layer_norm_modulate(ctx, residual, modulation);
+  }
+  check_operands(x, weight, residual);
+  check_gate(gate, weight);
+  const Tensor dst = ctx.activation(residual.shape);
+  backend(ctx, "linear").linear_add_gated_modulate(ctx, residual, gate, x, weight, modulation, dst);
+  return dst;
 }
 
 }  // namespace sinter::ops

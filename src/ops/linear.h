@@ -1,9 +1,9 @@
 #pragma once
-// Fully connected layer y = x W^T + b on f32 activations, with a packed weight.
+// Fully connected layer y = x W^T + b, with a packed weight.
 //
-// Every output element is one fixed sequence of fused multiply-adds over the input channels,
-// whatever the number of rows or threads: rows do not influence each other's rounding, so a batch
-// gives the bytes of its rows run one by one.
+// On the host every output element is one fixed sequence of fused multiply-adds over the input
+// channels, whatever the number of rows or threads: rows do not influence each other's rounding, so
+// a batch gives the bytes of its rows run one by one.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,23 +12,26 @@
 #include "core/context.h"
 #include "core/tensor.h"
 #include "ops/activation.h"
+#include "ops/norm.h"
 #include "ops/view.h"
 
 namespace sinter::ops {
 
-/// A weight in the layout that the back end multiplies with. Built once when a model is bound; owns
-/// its copy, so the checkpoint may be closed afterwards. Move only.
+/// A weight in the layout that the device it is placed on multiplies with. Built once when a model
+/// is bound; owns its copy, so the checkpoint may be closed afterwards. Move only.
 class LinearWeight {
  public:
   LinearWeight() = default;
   /// weight [O, I] or with more input axes ([O, C, P, P] of a convolution is taken as
   /// [O, C * P * P]); f32, f16 or bf16. bias [O] of any of these, or an undefined tensor for none.
   /// Raises ErrorCode::invalid_argument, naming the tensor, for anything else.
-  /// `threads` share the packing; the data needs no alignment.
-  explicit LinearWeight(const Tensor& weight, const Tensor& bias = {}, int threads = 1);
+  /// The data needs no alignment.
+  explicit LinearWeight(const Tensor& weight,
+                        const Tensor& bias = {},
+                        const Placement& placement = {});
   /// Several weights [O_i, I], at least one, stacked to [sum of O_i, I]: projections of one input
   /// that are stored apart.
-  LinearWeight(std::span<const Tensor> stack, const Tensor& bias, int threads);
+  LinearWeight(std::span<const Tensor> stack, const Tensor& bias, const Placement& placement);
 
   bool defined() const { return out_features_ > 0; }
   std::int64_t in_features() const { return in_features_; }
@@ -37,13 +40,25 @@ class LinearWeight {
   /// Memory held, padding included.
   std::size_t bytes() const { return packed_.size() + bias_.size(); }
 
-  /// For back ends: the packed panels and the bias (null without one).
+  Device device() const { return device_; }
+  DType dtype() const { return dtype_; }
+  /// For the host: the packed panels and the bias (null without one).
   const float* packed() const { return reinterpret_cast<const float*>(packed_.data()); }
   const float* bias() const { return reinterpret_cast<const float*>(bias_.data()); }
+  /// For a device: the weight [O, I] of dtype(), rows input_stride() apart and filled up with
+  /// zeros, and the bias [O] (null without one).
+  const void* data() const { return packed_.data(); }
+  const void* bias_data() const { return bias_.data(); }
+  std::int64_t input_stride() const;
 
  private:
+  void pack(std::span<const Tensor> stack, const Tensor& bias, int threads);
+  void upload(std::span<const Tensor> stack, const Tensor& bias, Accelerator& accelerator);
+
   std::int64_t in_features_ = 0;
   std::int64_t out_features_ = 0;
+  Device device_ = Device::cpu;
+  DType dtype_ = DType::f32;
   Buffer packed_;
   Buffer bias_;
 };
@@ -80,5 +95,14 @@ void linear_add_gated_in_place(Context& ctx,
                                const Tensor& gate,
                                const RowView& x,
                                const LinearWeight& weight);
+
+/// The same, followed by the norm that the next branch begins with: returns
+/// layer_norm_modulate(residual). residual [R, O].
+Tensor linear_add_gated_modulate(Context& ctx,
+                                 const Tensor& residual,
+                                 const Tensor& gate,
+                                 const RowView& x,
+                                 const LinearWeight& weight,
+                                 const ScaleShift& modulation);
 
 }  // namespace sinter::ops

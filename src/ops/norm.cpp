@@ -1,6 +1,7 @@
 #include "ops/norm.h"
 
 #include "cpu/kernels.h"
+#include "ops/backend.h"
 #include "ops/check.h"
 #include "ops/pointwise_rows.h"
 
@@ -8,22 +9,20 @@ namespace sinter::ops {
 
 namespace {
 
-/// Runs `kernel` over the rows of x, split over threads.
-Tensor normalize(Context& ctx,
-                 const char* op,
-                 const Tensor& x,
-                 float eps,
-                 const float* multiply,
-                 float offset,
-                 const float* add) {
-  if (x.device != Device::cpu) fail_device(op, x.device);
+/// y = norm(x) * (multiply + offset) + add, the rows split over threads.
+void normalize(Context& ctx,
+               const Tensor& x,
+               float eps,
+               const float* multiply,
+               float offset,
+               const float* add,
+               const Tensor& y) {
   const RowView rows(x);
-  Tensor y = ctx.allocate(DType::f32, x.shape);
   float* dst = y.f32_mut();
   const int threads = useful_threads(ctx, x.elements());
   cpu::parallel_ranges(threads, rows.rows, [&](std::int64_t begin, std::int64_t end, int) {
     cpu::NormTask task{};
-    task.x = rows.data + begin * rows.columns;
+    task.x = rows.row(begin);
     task.y = dst + begin * rows.columns;
     task.x_stride = task.y_stride = task.count = rows.columns;
     task.rows = end - begin;
@@ -33,7 +32,6 @@ Tensor normalize(Context& ctx,
     task.add = add;
     cpu::kernels().layer_norm(task);
   });
-  return y;
 }
 
 void normalize_heads(Context& ctx,
@@ -52,7 +50,7 @@ void normalize_heads(Context& ctx,
     task.multiply = multiply;
     task.add = add;
     for (std::int64_t token = begin; token < end; ++token) {
-      task.x = task.y = x.data + token * x.token_stride;
+      task.x = task.y = x.at(token, 0);
       kernel(task);
     }
   });
@@ -62,26 +60,39 @@ void normalize_heads(Context& ctx,
 
 Tensor layer_norm(
     Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) {
-  check_f32("layer_norm", "x", x);
-  if (weight.defined() || bias.defined()) {
+  check_values("layer_norm", "x", x);
+  const bool affine = weight.defined() || bias.defined();
+  if (affine) {
     check_shape("layer_norm", "weight", weight, {x.shape.back()});
     check_shape("layer_norm", "bias", bias, {x.shape.back()});
-    return normalize(ctx, "layer_norm", x, eps, weight.f32(), 0.0F, bias.f32());
   }
-  return normalize(ctx, "layer_norm", x, eps, nullptr, 1.0F, nullptr);
+  const Tensor y = ctx.activation(x.shape);
+  if (x.device != Device::cpu) {
+    backend(ctx, "layer_norm").layer_norm(x, weight, bias, eps, y);
+  } else if (affine) {
+    normalize(ctx, x, eps, weight.f32(), 0.0F, bias.f32(), y);
+  } else {
+    normalize(ctx, x, eps, nullptr, 1.0F, nullptr, y);
+  }
+  return y;
 }
 
-Tensor layer_norm_modulate(
-    Context& ctx, const Tensor& x, const Tensor& shift, const Tensor& scale, float eps) {
-  check_f32("layer_norm_modulate", "x", x);
-  check_shape("layer_norm_modulate", "shift", shift, {x.shape.back()});
-  check_shape("layer_norm_modulate", "scale", scale, {x.shape.back()});
-  return normalize(ctx, "layer_norm_modulate", x, eps, scale.f32(), 1.0F, shift.f32());
+Tensor layer_norm_modulate(Context& ctx, const Tensor& x, const ScaleShift& m) {
+  check_values("layer_norm_modulate", "x", x);
+  check_shape("layer_norm_modulate", "shift", m.shift, {x.shape.back()});
+  check_shape("layer_norm_modulate", "scale", m.scale, {x.shape.back()});
+  const Tensor y = ctx.activation(x.shape);
+  if (x.device != Device::cpu) {
+    backend(ctx, "layer_norm_modulate").layer_norm_modulate(x, m, y);
+  } else {
+    normalize(ctx, x, m.eps, m.scale.f32(), 1.0F, m.shift.f32(), y);
+  }
+  return y;
 }
 
 void rms_norm_heads_in_place(Context& ctx, const HeadView& x, const Tensor& scale, float eps) {
   check_shape("rms_norm_heads", "scale", scale, {x.dim});
-  if (x.device != Device::cpu) fail_device("rms_norm_heads", x.device);
+  if (x.device != Device::cpu) return backend(ctx, "rms_norm_heads").rms_norm_heads(x, scale, eps);
   normalize_heads(ctx, x, eps, scale.f32(), nullptr, cpu::kernels().rms_norm);
 }
 
@@ -89,7 +100,9 @@ void layer_norm_heads_in_place(
     Context& ctx, const HeadView& x, const Tensor& weight, const Tensor& bias, float eps) {
   check_shape("layer_norm_heads", "weight", weight, {x.dim});
   check_shape("layer_norm_heads", "bias", bias, {x.dim});
-  if (x.device != Device::cpu) fail_device("layer_norm_heads", x.device);
+  if (x.device != Device::cpu) {
+    return backend(ctx, "layer_norm_heads").layer_norm_heads(x, weight, bias, eps);
+  }
   normalize_heads(ctx, x, eps, weight.f32(), bias.f32(), cpu::kernels().layer_norm);
 }
 

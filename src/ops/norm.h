@@ -1,5 +1,5 @@
 #pragma once
-// Normalisations over the innermost axis, f32. Two passes: the mean first, then the variance of the
+// Normalisations over the innermost axis. Two passes: the mean first, then the variance of the
 // centred values (never E[x^2] - mean^2); the variance divides by the number of channels.
 
 #include "core/context.h"
@@ -13,10 +13,16 @@ namespace sinter::ops {
 Tensor layer_norm(
     Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);
 
-/// y = (1 + scale) * layer_norm(x) + shift, the modulated norm of the DiT; x [..., C], shift and
-/// scale [C] apply to all rows (give a slice of rows for another pair).
-Tensor layer_norm_modulate(
-    Context& ctx, const Tensor& x, const Tensor& shift, const Tensor& scale, float eps);
+/// What modulates the norm of a DiT block: vectors [C] made from the time.
+struct ScaleShift {
+  Tensor shift;
+  Tensor scale;
+  float eps = 1e-6F;  ///< of the norm
+};
+
+/// y = (1 + scale) * layer_norm(x) + shift, the modulated norm of the DiT; x [..., C]. The same
+/// modulation applies to all rows (give a slice of rows for another).
+Tensor layer_norm_modulate(Context& ctx, const Tensor& x, const ScaleShift& modulation);
 
 /// In place on each head vector: x / sqrt(mean(x^2) + eps) * scale; scale [dim], shared by all
 /// heads.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cpu/threads.h"
+#include "ops/backend.h"
 #include "ops/check.h"
 
 namespace sinter::ops {
@@ -25,12 +26,16 @@ Tensor patch_embed(Context& ctx, const Tensor& image, const LinearWeight& weight
                channels * patch * patch,
                " inputs, got ",
                weight.in_features());
-  if (image.device != Device::cpu) fail_device("patch_embed", image.device);
   const std::int64_t across = width / patch;
   const std::int64_t tokens = height / patch * across;
-  Tensor y = ctx.allocate(DType::f32, {tokens, weight.out_features()});
+  Tensor y = ctx.activation({tokens, weight.out_features()});
   ArenaScope scratch(ctx.arena());
-  const Tensor patches = ctx.allocate(DType::f32, {tokens, weight.in_features()});
+  const Tensor patches = ctx.activation({tokens, weight.in_features()});
+  if (image.device != Device::cpu) {
+    backend(ctx, "patch_embed").patches(image, patch, patches);
+    linear_into(ctx, patches, weight, y);
+    return y;
+  }
   const float* src = image.f32();
   float* dst = patches.f32_mut();
   cpu::parallel_ranges(ctx.threads, tokens, [&](std::int64_t begin, std::int64_t end, int) {

@@ -19,14 +19,13 @@ inline int useful_threads(const Context& ctx, std::int64_t elements) {
       std::clamp<std::int64_t>(elements / kElementsPerThread, 1, std::max(ctx.threads, 1)));
 }
 
-/// Calls body(row, index, columns) for every row of x.
+/// Calls body(row, index, columns) for every row of x, on the host.
 template <class Body>
-void for_rows(Context& ctx, const char* op, const RowView& x, Body body) {
-  if (x.device != Device::cpu) fail_device(op, x.device);
+void for_rows(Context& ctx, const RowView& x, Body body) {
   const int threads = useful_threads(ctx, x.rows * x.columns);
   cpu::parallel_ranges(threads, x.rows, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t row = begin; row < end; ++row) {
-      body(x.data + row * x.row_stride, row, x.columns);
+      body(x.row(row), row, x.columns);
     }
   });
 }

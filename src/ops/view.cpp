@@ -4,9 +4,18 @@
 
 namespace sinter::ops {
 
+namespace {
+
+void* offset(void* data, DType dtype, std::int64_t elements) {
+  return static_cast<std::byte*>(data) + elements * static_cast<std::int64_t>(size_of(dtype));
+}
+
+}  // namespace
+
 RowView::RowView(const Tensor& tensor) {
-  check_f32("rows", "tensor", tensor);
-  data = tensor.f32_mut();
+  check_values("rows", "tensor", tensor);
+  data = tensor.data;
+  dtype = tensor.dtype;
   columns = tensor.shape.back();
   rows = columns == 0 ? 0 : tensor.elements() / columns;
   row_stride = columns;
@@ -25,7 +34,7 @@ RowView columns(const RowView& rows, std::int64_t begin, std::int64_t end) {
                end,
                origin(rows.name));
   RowView view = rows;
-  view.data += begin;
+  view.data = offset(rows.data, rows.dtype, begin);
   view.columns = end - begin;
   return view;
 }
@@ -52,7 +61,8 @@ HeadView heads_of(const RowView& rows,
                " columns without overlap",
                origin(rows.name));
   HeadView view;
-  view.data = rows.data + first;
+  view.data = offset(rows.data, rows.dtype, first);
+  view.dtype = rows.dtype;
   view.tokens = rows.rows;
   view.heads = heads;
   view.dim = dim;
@@ -78,7 +88,7 @@ HeadView tokens_of(const HeadView& view, std::int64_t begin, std::int64_t end) {
                end,
                origin(view.name));
   HeadView part = view;
-  part.data += begin * view.token_stride;
+  part.data = offset(view.data, view.dtype, begin * view.token_stride);
   part.tokens = end - begin;
   return part;
 }
@@ -96,7 +106,8 @@ HeadList::HeadList(std::initializer_list<HeadView> views) {
                views.size());
   const HeadView& head = *views.begin();
   for (const HeadView& view : views) {
-    SINTER_CHECK(view.heads == head.heads && view.dim == head.dim && view.device == head.device,
+    SINTER_CHECK(view.heads == head.heads && view.dim == head.dim && view.device == head.device &&
+                     view.dtype == head.dtype,
                  ErrorCode::invalid_argument,
                  "[attention] segment ",
                  count_,

@@ -12,10 +12,11 @@
 
 namespace sinter::ops {
 
-/// Rows of f32 with a stride: element (r, c) is data[r * row_stride + c]. Owns nothing. A Tensor
-/// [..., C] converts to the view of all its rows.
+/// Rows with a stride: element (r, c) is data[r * row_stride + c]. Owns nothing. A Tensor [..., C]
+/// converts to the view of all its rows. On the host always f32; on a device f32, f16 or bf16.
 struct RowView {
-  float* data = nullptr;
+  void* data = nullptr;
+  DType dtype = DType::f32;
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   std::int64_t row_stride = 0;  ///< in elements, at least `columns`
@@ -23,17 +24,21 @@ struct RowView {
   std::string_view name = {};
 
   RowView() = default;
-  /// Every row of an f32 tensor. Raises ErrorCode::invalid_argument for rank 0 or another dtype.
+  /// Every row of a tensor. Raises ErrorCode::invalid_argument for rank 0 or another dtype.
   RowView(const Tensor& tensor);  // NOLINT(google-explicit-constructor): a Tensor is a RowView
+
+  /// Row `index`, on the host.
+  float* row(std::int64_t index) const { return static_cast<float*>(data) + index * row_stride; }
 };
 
 /// Columns [begin, end) of every row. Raises ErrorCode::invalid_argument where they are outside.
 RowView columns(const RowView& rows, std::int64_t begin, std::int64_t end);
 
-/// f32 vectors of attention heads: element (token, head, i) is
-/// data[token * token_stride + head * head_stride + i]. Owns nothing.
+/// Vectors of attention heads: element (token, head, i) is
+/// data[token * token_stride + head * head_stride + i]. Owns nothing. Types as in RowView.
 struct HeadView {
-  float* data = nullptr;
+  void* data = nullptr;
+  DType dtype = DType::f32;
   std::int64_t tokens = 0;
   std::int64_t heads = 0;
   std::int64_t dim = 0;           ///< channels of one head, contiguous
@@ -41,6 +46,11 @@ struct HeadView {
   std::int64_t head_stride = 0;   ///< in elements, at least `dim`
   Device device = Device::cpu;
   std::string_view name = {};
+
+  /// The vector of a token's head, on the host.
+  float* at(std::int64_t token, std::int64_t head) const {
+    return static_cast<float*>(data) + token * token_stride + head * head_stride;
+  }
 };
 
 /// Heads inside a row: head h of each row is columns [first + h * stride, first + h * stride +

@@ -9,6 +9,7 @@
 #include "mesh/cleanup.h"
 #include "mesh/face_count.h"
 #include "mesh/marching_cubes.h"
+#include "ops/transfer.h"
 #include "pipeline/pictures.h"
 #include "pipeline/run_monitor.h"
 #include "pipeline/sampling_settings.h"
@@ -71,11 +72,11 @@ class Run {
   Run& operator=(const Run&) = delete;
 
   Mesh operator()() {
-    ArenaScope scope(ctx_.arena());
+    ArenaScope scope(ctx_.arena()), host_scope(ctx_.host().arena());
     const std::vector<models::ViewImage> images = prepare_images();
     const Tensor condition = encode_condition(images);
     const Tensor latents = sample(condition);
-    const auto vae = networks_.vae(ctx_.threads, ctx_.poll);
+    const auto vae = networks_.vae(ctx_.placement(), ctx_.poll);
     const models::GeometryMemory memory = decode_latents(*vae, latents);
     const mesh::Field field = sample_field(*vae, memory);
     Mesh result = extract_surface(field);
@@ -91,6 +92,12 @@ class Run {
   }
 
  private:
+  /// A device's work counts in the stage that queued it.
+  void begin(const char* stage) {
+    if (ctx_.accelerator()) ctx_.accelerator()->synchronize();
+    monitor_.begin(stage);
+  }
+
   /// Of several pictures each has its own: matte.png becomes matte-left.png.
   std::filesystem::path matte_path(View view) const {
     const std::filesystem::path path = options_.save_matte;
@@ -101,7 +108,7 @@ class Run {
 
   /// Each [3, size, size] in [-1, 1].
   std::vector<models::ViewImage> prepare_images() {
-    monitor_.begin("image");
+    begin("image");
     const io::PreprocessOptions preprocess = preprocess_options(model_);
     std::vector<models::ViewImage> images;
     for (const Picture& picture : pictures_) {
@@ -116,7 +123,7 @@ class Run {
       }
       const Image image = io::preprocess_image(subject.picture, preprocess, name);
       monitor_.poll();
-      const Tensor tensor = io::image_to_tensor(ctx_, image);
+      const Tensor tensor = io::image_to_tensor(ctx_.host(), image);
       images.push_back({.image = tensor.reshape({3, preprocess.size, preprocess.size}),
                         .view = static_cast<std::int64_t>(picture.view)});
     }
@@ -125,20 +132,21 @@ class Run {
 
   /// [views * T, condition width].
   Tensor encode_condition(std::span<const models::ViewImage> images) {
-    monitor_.begin("condition");
-    const auto conditioner = networks_.conditioner(ctx_.threads, ctx_.poll);
+    begin("condition");
+    const auto conditioner = networks_.conditioner(ctx_.placement(), ctx_.poll);
     return conditioner->forward(ctx_, images);
   }
 
   /// Noise to data, [L, latent channels].
   Tensor sample(const Tensor& condition_tokens) {
-    monitor_.begin("sample");
+    begin("sample");
     const auto& config = model_.config();
     const auto guidance = static_cast<float>(settings_.guidance);
-    const auto dit = networks_.dit(ctx_.threads, ctx_.poll);
-    const Tensor latents =
-        ctx_.allocate(DType::f32, {config.vae.num_latents, config.vae.embed_dim}, "latents");
-    sampling::fill_noise(options_.noise, options_.seed, latents);
+    const auto dit = networks_.dit(ctx_.placement(), ctx_.poll);
+    const Tensor noise =
+        ctx_.host().allocate(DType::f32, {config.vae.num_latents, config.vae.embed_dim}, "latents");
+    sampling::fill_noise(options_.noise, options_.seed, noise);
+    const Tensor latents = ops::to_device(ctx_, noise, DType::f32);
 
     ArenaScope scope(ctx_.arena());
     const models::Denoise denoise = dit->begin(ctx_,
@@ -163,13 +171,13 @@ class Run {
   }
 
   models::GeometryMemory decode_latents(const models::ShapeVae& vae, const Tensor& latents) {
-    monitor_.begin("latents");
+    begin("latents");
     ArenaScope scope(ctx_.arena());
     return vae.remember(ctx_, vae.decode(ctx_, latents));
   }
 
   mesh::Field sample_field(const models::ShapeVae& vae, const models::GeometryMemory& memory) {
-    monitor_.begin("volume");
+    begin("volume");
     mesh::SampleStats stats;
     mesh::Field field = sample_volume(
         ctx_,
@@ -190,14 +198,14 @@ class Run {
   }
 
   Mesh extract_surface(const mesh::Field& field) {
-    monitor_.begin("surface");
+    begin("surface");
     return mesh::marching_cubes(
         field,
         {.level = static_cast<float>(options_.level), .threads = ctx_.threads, .poll = ctx_.poll});
   }
 
   void finish_mesh(Mesh& result) {
-    monitor_.begin("mesh");
+    begin("mesh");
     monitor_.poll();
     if (options_.remove_floaters) {
       metrics_.floaters_removed = mesh::remove_floaters(result, mesh::kFloaterRatio, ctx_.poll);

@@ -23,14 +23,14 @@ class Networks {
 
   /// Each raises what ShapeModel's function of that name raises; a load that was stopped leaves
   /// nothing behind.
-  Shared<models::ImageConditioner> conditioner(int threads, const Poll& poll) {
-    return get(conditioner_, [&] { return model_.load_conditioner(threads, poll); });
+  Shared<models::ImageConditioner> conditioner(const Placement& placement, const Poll& poll) {
+    return get(conditioner_, [&] { return model_.load_conditioner(placement, poll); });
   }
-  Shared<models::ShapeDenoiser> dit(int threads, const Poll& poll) {
-    return get(dit_, [&] { return model_.load_dit(threads, poll); });
+  Shared<models::ShapeDenoiser> dit(const Placement& placement, const Poll& poll) {
+    return get(dit_, [&] { return model_.load_dit(placement, poll); });
   }
-  Shared<models::ShapeVae> vae(int threads, const Poll& poll) {
-    return get(vae_, [&] { return model_.load_vae(threads, poll); });
+  Shared<models::ShapeVae> vae(const Placement& placement, const Poll& poll) {
+    return get(vae_, [&] { return model_.load_vae(placement, poll); });
   }
 
  private:

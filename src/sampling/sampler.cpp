@@ -4,14 +4,20 @@
 #include <cmath>
 
 #include "ops/elementwise.h"
+#include "ops/transfer.h"
 
 namespace sinter::sampling {
 
 namespace {
 
-bool all_finite(const Tensor& x) {
-  const std::span<const float> values = x.span();
-  return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+void check_finite(Context& ctx, int step, const Tensor& x) {
+  ArenaScope scope(ctx.host().arena());
+  const std::span<const float> values = ops::to_host(ctx, x).span();
+  SINTER_CHECK(std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }),
+               ErrorCode::corrupt,
+               "[sample_euler] step ",
+               step,
+               ": expected finite values from the network, got NaN or infinity (model weights)");
 }
 
 }  // namespace
@@ -47,13 +53,12 @@ void sample_euler(Context& ctx,
     if (options.guided) {
       ops::guide_in_place(ctx, v, halves.slice(0, 1).reshape(latents.shape), options.guidance);
     }
-    SINTER_CHECK(all_finite(v),
-                 ErrorCode::corrupt,
-                 "[sample_euler] step ",
-                 step,
-                 ": expected finite values from the network, got NaN or infinity (model weights)");
+    // Waiting for a device's values in every step would leave it idle between them.
+    if (ctx.device() == Device::cpu || done + 1 == total) check_finite(ctx, step, v);
     ops::add_scaled_in_place(ctx, latents, schedule.delta(step), v);
-    if (progress) progress(++done, total);
+    if (ctx.accelerator()) ctx.accelerator()->pace();
+    ++done;
+    if (progress) progress(done, total);
   }
 }
 

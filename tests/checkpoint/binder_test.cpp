@@ -22,7 +22,7 @@ RandomTensors bundle() {
 TEST(Binder, ConvertsAndMarks) {
   RandomTensors tensors = bundle();
   WeightStore store;
-  const Binder model(Checkpoint::from_bytes(tensors.file(), "f"), store, "model", 2);
+  const Binder model(Checkpoint::from_bytes(tensors.file(), "f"), store, "model", {.threads = 2});
   const Binder block = model.scope("blocks", 0);
   EXPECT_EQ(block.full_name("weight"), "model.blocks.0.weight");
   EXPECT_TRUE(block.has("weight"));

@@ -157,8 +157,8 @@ TEST(BadCheckpoint, WeightsThatAreNotNumbersAreListed) {
   named(weights, "model.single_blocks.0.linear1.bias").bits[5] = kInfinity;
   named(weights, "model.double_blocks.1.txt_attn.norm.key_norm.scale").bits[63] = kNaN;
   const ShapeModel model = model_of(weights);
-  EXPECT_NO_THROW(model.load_vae(1));
-  expect_listed([&] { model.load_dit(1); },
+  EXPECT_NO_THROW(model.load_vae({.threads = 1}));
+  expect_listed([&] { model.load_dit({.threads = 1}); },
                 {"model.cond_in.weight: infinite or not a number at [1, 3]",
                  "model.single_blocks.0.linear1.bias: infinite or not a number at [5]",
                  "model.double_blocks.1.txt_attn.norm.key_norm.scale"});
@@ -172,7 +172,7 @@ TEST(BadCheckpoint, IntegerWeightsAreListed) {
   }
   const ShapeModel model(Checkpoint::from_bytes(checkpoint::to_safetensors(sources), "integers"),
                          ConfigNode::load(data_path("base/config.yaml")));
-  expect_listed([&] { model.load_vae(1); },
+  expect_listed([&] { model.load_vae({.threads = 1}); },
                 {"vae.post_kl.weight: expected a floating dtype, got i16"});
 }
 
@@ -197,7 +197,7 @@ TEST(ShapeModelFiles, OpensADirectory) {
   const ShapeModel model = ShapeModel::open(folder.path.string());
   EXPECT_TRUE(model.has_encoder());
   EXPECT_EQ(model.document().child("scheduler").target(), "FlowMatchEulerDiscreteScheduler");
-  EXPECT_NO_THROW(model.load_dit(2));
+  EXPECT_NO_THROW(model.load_dit({.threads = 2}));
 }
 
 /// The bundle as torch.save writes it: {"conditioner": {...}, "model": {...}, "vae": {...}}.
@@ -231,9 +231,9 @@ TEST(ShapeModelFiles, RunsATorchBundle) {
   std::filesystem::copy_file(data_path("v2-1/config.yaml"), folder.path / "config.yaml");
   const ShapeModel model = ShapeModel::open(folder.path.string());
   EXPECT_TRUE(model.has_encoder());
-  EXPECT_NO_THROW(model.load_conditioner(2));
-  EXPECT_NO_THROW(model.load_encoder(2));
-  const auto dit = model.load_dit(2);
+  EXPECT_NO_THROW(model.load_conditioner({.threads = 2}));
+  EXPECT_NO_THROW(model.load_encoder({.threads = 2}));
+  const auto dit = model.load_dit({.threads = 2});
   Context ctx;
   const OwnedTensor latents("input.latents", {12, 16}, 2.0F);
   const OwnedTensor context("input.context", {17, 128}, 2.0F);
@@ -271,8 +271,8 @@ TEST(ShapeModelFiles, UsesAStandAloneVae) {
   EXPECT_EQ(model.config().vae.num_latents, 7);
   EXPECT_EQ(model.vae_checkpoint().path(), (folder.path / "model.fp16.safetensors").string());
   EXPECT_TRUE(model.has_encoder());
-  EXPECT_NO_THROW(model.load_encoder(1));
-  const auto vae = model.load_vae(1);
+  EXPECT_NO_THROW(model.load_encoder({.threads = 1}));
+  const auto vae = model.load_vae({.threads = 1});
   Context ctx;
   const OwnedTensor latents("input.latents", {12, 16}, 2.0F);
   const OwnedTensor points("input.points", {61, 3});

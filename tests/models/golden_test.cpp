@@ -53,7 +53,7 @@ std::string tapped_layer(const std::string& stem, std::int64_t i) {
 }
 
 TEST_P(GoldenTest, Conditioner) {
-  const auto conditioner = model().load_conditioner(1);
+  const auto conditioner = model().load_conditioner({.threads = 1});
   const OwnedTensor image("input.image", {3, 64, 64});
   Tapped tapped(ctx_);
   const Tensor tokens = conditioner->forward(ctx_, image);
@@ -66,14 +66,14 @@ TEST_P(GoldenTest, Conditioner) {
 
 // 150 pixels down to 56 or 84: the antialiasing filter is wider than two source pixels.
 TEST_P(GoldenTest, ConditionerOnALargeImage) {
-  const auto conditioner = model().load_conditioner(1);
+  const auto conditioner = model().load_conditioner({.threads = 1});
   const OwnedTensor image("input.large_image", {3, 150, 150});
   const Tensor tokens = conditioner->forward(ctx_, image);
   expect_near(tokens.span(), goldens_, "conditioner.shrunk", kConditionerLimit);
 }
 
 TEST_P(DitGoldenTest, Step) {
-  const auto dit = model().load_dit(1);
+  const auto dit = model().load_dit({.threads = 1});
   const OwnedTensor latents("input.latents", {12, 16}, 2.0F);
   const OwnedTensor context("input.context", {17, 128}, 2.0F);
   const OwnedTensor velocity({1, 12, 16}, NAN);
@@ -98,7 +98,7 @@ TEST_P(DitGoldenTest, Step) {
 // Both halves of guidance at once, against two independent sequences with the full zero context.
 // Every setting of the switches, and a step in the middle of a table.
 TEST_P(DitGoldenTest, StepWithGuidance) {
-  const auto dit = model().load_dit(1);
+  const auto dit = model().load_dit({.threads = 1});
   const OwnedTensor latents("input.latents", {12, 16}, 2.0F);
   const OwnedTensor context("input.context", {17, 128}, 2.0F);
   const std::vector<float> times = {0.1F, 0.3125F, 0.95F};
@@ -123,7 +123,7 @@ TEST_P(DitGoldenTest, StepWithGuidance) {
 }
 
 TEST_P(GoldenTest, VaeDecoder) {
-  const auto vae = model().load_vae(1);
+  const auto vae = model().load_vae({.threads = 1});
   const OwnedTensor latents("input.latents", {12, 16}, 2.0F);
   const OwnedTensor points("input.points", {61, 3});
   const OwnedTensor logits({61}, NAN);
@@ -140,10 +140,10 @@ TEST_P(GoldenTest, VaeDecoder) {
 
 TEST_P(GoldenTest, VaeEncoder) {
   if (!model().has_encoder()) {
-    EXPECT_THROW(model().load_encoder(1), Error);
+    EXPECT_THROW(model().load_encoder({.threads = 1}), Error);
     return;
   }
-  const auto encoder = model().load_encoder(1);
+  const auto encoder = model().load_encoder({.threads = 1});
   const OwnedTensor surface("input.surface", {90, 7});
   SurfaceSelection selection;
   for (std::int64_t row = 0; row < 90; ++row) selection.data.push_back(row);
@@ -172,7 +172,7 @@ INSTANTIATE_TEST_SUITE_P(Random, DitGoldenTest, testing::Values("base", "distill
 
 // Blocks 0 to 2 have no skip, 3 has one, 4 has one and experts.
 TEST(PlainGolden, Step) {
-  const auto dit = random_model("v2-1").load_dit(1);
+  const auto dit = random_model("v2-1").load_dit({.threads = 1});
   const OwnedTensor latents("input.latents", {12, 16}, 2.0F);
   const OwnedTensor context("input.context", {17, 128}, 2.0F);
   const OwnedTensor velocity({1, 12, 16}, NAN);
@@ -188,7 +188,7 @@ TEST(PlainGolden, Step) {
 
 // Both halves at once, on the middle of three times, with and without the cross-attention to zeros.
 TEST(PlainGolden, StepWithGuidance) {
-  const auto dit = random_model("v2-1").load_dit(2);
+  const auto dit = random_model("v2-1").load_dit({.threads = 2});
   const OwnedTensor latents("input.latents", {12, 16}, 2.0F);
   const OwnedTensor context("input.context", {17, 128}, 2.0F);
   const std::vector<float> times = {0.1F, 0.3125F, 0.95F};
@@ -211,15 +211,15 @@ TEST(PlainGolden, Run) {
   const OwnedTensor latents("input.noise", {12, 16}, 1.75F);
   const OwnedTensor points("input.points", {61, 3});
   const OwnedTensor logits({61}, NAN);
-  const Tensor condition = model.load_conditioner(1)->forward(ctx, image);
-  const auto dit = model.load_dit(1);
+  const Tensor condition = model.load_conditioner({.threads = 1})->forward(ctx, image);
+  const auto dit = model.load_dit({.threads = 1});
   const auto schedule = sampling::make_schedule(
       sampling::SchedulerConfig::from(model.document().child("scheduler")), 5);
   const Denoise denoise =
       dit->begin(ctx, {.condition = condition, .times = schedule.times(), .guidance = 5.0F});
   sampling::sample_euler(ctx, schedule, {.guidance = 5.0F}, latents, denoise);
   expect_near(latents.view().span(), goldens, "run.latents", kRunLimit);
-  const auto vae = model.load_vae(1);
+  const auto vae = model.load_vae({.threads = 1});
   vae->query(ctx, vae->remember(ctx, vae->decode(ctx, latents)), points, logits);
   expect_near(logits.view().span(), goldens, "run.logits", kRunLimit);
 }

@@ -47,10 +47,10 @@ TEST_F(ShippedModel, MatchesTheReference) {
   const OwnedTensor logits({200}, NAN);
   ctx_.threads = 2;
 
-  const Tensor tokens = model_->load_conditioner(2)->forward(ctx_, image);
+  const Tensor tokens = model_->load_conditioner({.threads = 2})->forward(ctx_, image);
   expect_near(tokens.slice(0, 8).span(), *goldens_, "condition", kLimit);
 
-  const auto dit = model_->load_dit(2);
+  const auto dit = model_->load_dit({.threads = 2});
   const std::vector<float> times = {0.375F};
   const Denoise denoise = dit->begin(ctx_, {.condition = tokens, .times = times, .guidance = 5.0F});
   denoise(ctx_, 0, latents, velocity);
@@ -62,7 +62,7 @@ TEST_F(ShippedModel, MatchesTheReference) {
   }
   expect_near(slices, *goldens_, "velocity", kLimit);
 
-  const auto vae = model_->load_vae(2);
+  const auto vae = model_->load_vae({.threads = 2});
   const Tensor decoded = vae->decode(ctx_, latents);
   expect_near(decoded.slice(0, 8).span(), *goldens_, "tokens", kLimit);
   vae->query(ctx_, vae->remember(ctx_, decoded), points, logits);

@@ -26,7 +26,7 @@ struct DitRun {
 
 /// Velocity of the second of three steps.
 std::vector<float> run_dit(const std::string& bundle, const DitRun& run) {
-  const auto dit = random_model(bundle).load_dit(1);
+  const auto dit = random_model(bundle).load_dit({.threads = 1});
   Context ctx;
   ctx.threads = run.threads;
   ctx.switches.collapse_unconditional = run.collapse;
@@ -112,7 +112,7 @@ TEST(PlainShortcut, ThreadsChangeNoByte) {
 class AnyDit : public testing::TestWithParam<std::string> {};
 
 TEST_P(AnyDit, RefusesTensorsOfOtherShapes) {
-  const auto dit = random_model(GetParam()).load_dit(1);
+  const auto dit = random_model(GetParam()).load_dit({.threads = 1});
   Context ctx;
   const OwnedTensor context("shortcut.context", {5, 128});
   const OwnedTensor narrow("shortcut.context", {5, 127});
@@ -128,7 +128,7 @@ TEST_P(AnyDit, RefusesTensorsOfOtherShapes) {
 }
 
 TEST_P(AnyDit, StopsWhenCancelled) {
-  const auto dit = random_model(GetParam()).load_dit(1);
+  const auto dit = random_model(GetParam()).load_dit({.threads = 1});
   Context ctx;
   std::atomic<bool> cancel = false;
   ctx.cancel = &cancel;
@@ -163,7 +163,7 @@ struct Decoded {
 };
 
 Decoded decode(Context& ctx, const std::string& bundle) {
-  auto vae = random_model(bundle).load_vae(1);
+  auto vae = random_model(bundle).load_vae({.threads = 1});
   const OwnedTensor latents("shortcut.latents", {12, 16}, 2.0F);
   GeometryMemory memory = vae->remember(ctx, vae->decode(ctx, latents));
   return {std::move(vae), std::move(memory)};

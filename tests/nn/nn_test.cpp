@@ -416,7 +416,7 @@ TEST(Linear, StacksProjections) {
   Weights w;
   for (const char* name : {"to_q", "to_k", "to_v"}) w.add_linear(name, 11, 6, false);
   checkpoint::WeightStore store;
-  const checkpoint::Binder binder(w.checkpoint(), store, "", 2);
+  const checkpoint::Binder binder(w.checkpoint(), store, "", {.threads = 2});
   const Linear all = Linear::stacked(binder, {"to_q", "to_k", "to_v"}, 11, 6);
   binder.finish();
   Context ctx;

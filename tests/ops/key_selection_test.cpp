@@ -22,7 +22,7 @@ const Size kSizes[] = {{3, 1, 2, 8, 1},
                        {5, 300, 4, 37, 1}};
 
 const float* at(const HeadView& view, std::int64_t token, std::int64_t head) {
-  return view.data + token * view.token_stride + head * view.head_stride;
+  return view.at(token, head);
 }
 
 double dot(const float* a, const float* b, std::int64_t count) {

@@ -36,7 +36,7 @@ TEST_P(Norm, LayerNormMatchesFloat64) {
     const Tensor affine = layer_norm(ctx, x.tensor(), weight.tensor(), bias.tensor(), kEps);
     const Tensor plain = layer_norm(ctx, x.tensor(), {}, {}, kEps);
     const Tensor modulated =
-        layer_norm_modulate(ctx, x.tensor(), bias.tensor(), weight.tensor(), kEps);
+        layer_norm_modulate(ctx, x.tensor(), {bias.tensor(), weight.tensor(), kEps});
     ASSERT_EQ(affine.shape, x.tensor().shape);
     EXPECT_TRUE(same_bytes(x.copy(), before));
     for (std::int64_t r = 0; r < 15; ++r) {
@@ -148,10 +148,10 @@ TEST_P(Norm, RejectsWrongShapes) {
     layer_norm(ctx, x.tensor(), eight.tensor(), {}, kEps);
   });
   expect_error(bad, {"[layer_norm_modulate]", "shift", "[7]"}, [&] {
-    layer_norm_modulate(ctx, x.tensor(), seven.tensor(), eight.tensor(), kEps);
+    layer_norm_modulate(ctx, x.tensor(), {seven.tensor(), eight.tensor(), kEps});
   });
   expect_error(bad, {"[layer_norm_modulate]", "scale", "[7]"}, [&] {
-    layer_norm_modulate(ctx, x.tensor(), eight.tensor(), seven.tensor(), kEps);
+    layer_norm_modulate(ctx, x.tensor(), {eight.tensor(), seven.tensor(), kEps});
   });
   const HeadView view = heads_of(x.tensor(), 2, 4);
   expect_error(bad, {"[rms_norm_heads]", "scale", "[4]", "[8]"}, [&] {
@@ -165,9 +165,7 @@ TEST_P(Norm, RejectsWrongShapes) {
   expect_error(bad, {"[layer_norm]", "f16"}, [&] { layer_norm(ctx, half, {}, {}, kEps); });
   Tensor elsewhere = x.tensor();
   elsewhere.device = Device::cuda;
-  expect_error(ErrorCode::unsupported, {"[layer_norm]", "cuda"}, [&] {
-    layer_norm(ctx, elsewhere, {}, {}, kEps);
-  });
+  expect_error(bad, {"[layer_norm]", "cuda"}, [&] { layer_norm(ctx, elsewhere, {}, {}, kEps); });
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ class Cancel : public testing::TestWithParam<Mode> {
 };
 
 TEST_P(Cancel, ComesSoonAtAnyThreadCount) {
-  const auto vae = model().load_vae(1);
+  const auto vae = model().load_vae({.threads = 1});
   const models::OwnedTensor latents("input.latents", {128, 32}, 1.75F);
   GenerateOptions options;
   options.octree = 256;

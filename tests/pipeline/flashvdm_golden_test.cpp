@@ -72,7 +72,7 @@ class FlashVdmGolden : public testing::TestWithParam<Run> {
 };
 
 TEST_P(FlashVdmGolden, LevelsPointsAndValues) {
-  const auto vae = models::random_model(GetParam().bundle).load_vae(1);
+  const auto vae = models::random_model(GetParam().bundle).load_vae({.threads = 1});
   const OwnedTensor latents("input.region_latents", {48, 16}, 2.0F);
   const models::GeometryMemory memory = vae->remember(ctx_, vae->decode(ctx_, latents));
   ctx_.threads = 2;

@@ -98,7 +98,7 @@ int run(std::map<std::string, std::string>& options) {
   Context ctx;
   ctx.threads = std::atoi(options["--threads"].c_str());
   const models::ShapeModel model = models::ShapeModel::open(options["--model"]);
-  const auto vae = model.load_vae(ctx.threads);
+  const auto vae = model.load_vae({.threads = ctx.threads});
   Totals plain, counted;
   int empty = 0;
   for (int n = first; n < first + count; ++n) {

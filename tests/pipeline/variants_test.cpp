@@ -89,7 +89,7 @@ Tensor condition_of(Context& ctx, const models::ShapeModel& model, const Variant
     pictures.emplace_back("input.view." + std::to_string(view), Shape{3, size, size});
     images.push_back({.image = pictures.back(), .view = view});
   }
-  return model.load_conditioner(1)->forward(ctx, images);
+  return model.load_conditioner({.threads = 1})->forward(ctx, images);
 }
 
 /// Logits of the points, by the pipeline's stages; `latents` receives what was sampled.
@@ -101,7 +101,7 @@ OwnedTensor logits_of(Context& ctx,
   const auto guidance = static_cast<float>(settings.guidance);
   const sampling::Schedule schedule = sampling::make_schedule(
       sampling::SchedulerConfig::from(model.document().child("scheduler")), settings.steps);
-  const auto dit = model.load_dit(1);
+  const auto dit = model.load_dit({.threads = 1});
   const models::Denoise denoise = dit->begin(ctx,
                                              {.condition = condition,
                                               .times = schedule.times(),
@@ -109,7 +109,7 @@ OwnedTensor logits_of(Context& ctx,
                                               .guided = settings.guided});
   sampling::sample_euler(
       ctx, schedule, {.guidance = guidance, .guided = settings.guided}, latents, denoise);
-  const auto vae = model.load_vae(1);
+  const auto vae = model.load_vae({.threads = 1});
   const OwnedTensor points("input.points", {40, 3});
   OwnedTensor logits({40}, NAN);
   vae->query(ctx, vae->remember(ctx, vae->decode(ctx, latents)), points, logits);

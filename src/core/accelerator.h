@@ -1,0 +1,37 @@
+#pragma once
+// A device other than the host, as far as loading weights and moving tensors needs it. The
+// operators' part of the same object is ops::Backend.
+
+#include "core/buffer.h"
+
+namespace sinter {
+
+/// Memory, copies and one queue of work. Not thread-safe.
+class Accelerator : public Allocator {
+ public:
+  /// Fills dst, on the device, from src, on the host: f32, f16 or bf16 each, converted where they
+  /// differ. Both [rows, columns] (a vector is one row); columns of dst beyond those of src are set
+  /// to zero. src may be reused on return. Queued behind earlier work.
+  virtual void upload(const Tensor& src, const Tensor& dst) = 0;
+  /// Fills dst, on the host, from src, on the device: equal shapes; dst f32, or src's dtype. Waits
+  /// for the values.
+  virtual void download(const Tensor& src, const Tensor& dst) = 0;
+  /// Makes this device the calling thread's.
+  virtual void make_current() = 0;
+  /// Most bytes that were allocated at a time.
+  virtual std::size_t peak_bytes() const = 0;
+  /// Keeps the host from running far ahead: waits until the work queued before the last but one
+  /// call is done, so that the device never runs dry and a cancelled run stops soon.
+  virtual void pace() = 0;
+  /// Waits until all queued work is done. Raises ErrorCode::device where any of it failed.
+  virtual void synchronize() = 0;
+};
+
+/// Where a network's weights are to live, and in which type. The host's are f32.
+struct Placement {
+  Accelerator* accelerator = nullptr;  ///< null: the host
+  DType dtype = DType::f32;            ///< of weights on the accelerator: f16 or bf16
+  int threads = 1;                     ///< CPU threads that converting and packing may use
+};
+
+}  // namespace sinter

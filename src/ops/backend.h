@@ -1,0 +1,88 @@
+#pragma once
+// What a device implements so that the operators run there: for each operator of this room the part
+// behind its checks. Arguments have passed the operator's own checks (shapes, one device); outputs
+// are allocated. Semantics are those of the operator of the same name.
+//
+// Work is queued and not waited for, unless said otherwise.
+
+#include <cstdint>
+#include <span>
+
+#include "core/accelerator.h"
+#include "core/context.h"
+#include "ops/activation.h"
+#include "ops/attention.h"
+#include "ops/embedding.h"
+#include "ops/linear.h"
+#include "ops/norm.h"
+#include "ops/view.h"
+
+namespace sinter::ops {
+
+class Backend : public Accelerator {
+ public:
+  /// dst = activation(x W^T + b).
+  virtual void linear(Context& ctx,
+                      const RowView& x,
+                      const LinearWeight& weight,
+                      const RowView& dst,
+                      Activation activation) = 0;
+  /// residual += gate * (x W^T + b); gate undefined for 1.
+  virtual void linear_add_gated(Context& ctx,
+                                const RowView& residual,
+                                const Tensor& gate,
+                                const RowView& x,
+                                const LinearWeight& weight) = 0;
+  /// The same, and then dst = the modulated norm of the residual.
+  virtual void linear_add_gated_modulate(Context& ctx,
+                                         const Tensor& residual,
+                                         const Tensor& gate,
+                                         const RowView& x,
+                                         const LinearWeight& weight,
+                                         const ScaleShift& modulation,
+                                         const Tensor& dst) = 0;
+
+  /// weight and bias may both be undefined.
+  virtual void layer_norm(
+      const Tensor& x, const Tensor& weight, const Tensor& bias, float eps, const Tensor& dst) = 0;
+  virtual void layer_norm_modulate(const Tensor& x,
+                                   const ScaleShift& modulation,
+                                   const Tensor& dst) = 0;
+  virtual void rms_norm_heads(const HeadView& x, const Tensor& scale, float eps) = 0;
+  virtual void layer_norm_heads(const HeadView& x,
+                                const Tensor& weight,
+                                const Tensor& bias,
+                                float eps) = 0;
+
+  virtual void attention(Context& ctx, std::span<const AttentionInput> sequences) = 0;
+  /// k and v, one after the other, each [keys, heads, dim] without gaps.
+  virtual Buffer pack_keys_values(const HeadList& k, const HeadList& v) = 0;
+  virtual void attention(Context& ctx,
+                         const HeadList& q,
+                         const PackedKeyValues& keys,
+                         const HeadList& dst,
+                         const AttentionOptions& options) = 0;
+
+  virtual void activate(const RowView& x, Activation activation) = 0;
+  virtual void silu_mul(const RowView& x, const RowView& dst) = 0;
+
+  virtual void copy(const RowView& dst, const RowView& src) = 0;
+  virtual void zero(const RowView& x) = 0;
+  virtual void add(const RowView& x, const RowView& y) = 0;
+  virtual void add_gated(const RowView& x, const Tensor& gate, const RowView& y) = 0;
+  virtual void scale(const RowView& x, float factor) = 0;
+  virtual void add_scaled(const RowView& x, float factor, const RowView& y) = 0;
+  virtual void guide(const RowView& unconditional, const RowView& conditional, float guidance) = 0;
+
+  virtual void fourier_embed(const Tensor& points,
+                             const FourierOptions& options,
+                             const Tensor& dst) = 0;
+  /// Patches of an image [C, H, W] as rows: what a patch embedding multiplies with.
+  virtual void patches(const Tensor& image, int patch, const Tensor& dst) = 0;
+};
+
+/// The backend of a context whose tensors are on a device. Raises ErrorCode::invalid_argument for a
+/// context on the host.
+Backend& backend(const Context& ctx, const char* op);
+
+}  // namespace sinter::ops

@@ -1,0 +1,458 @@
+#include "ops/cuda/backend.h"
+
+#include <cuda_runtime.h>
+
+#include <array>
+#include <optional>
+
+#include "cuda/matrix_product.h"
+#include "cuda/status.h"
+#include "ops/cuda/attention.h"
+#include "ops/cuda/norm.h"
+#include "ops/cuda/points.h"
+#include "ops/cuda/rows.h"
+#include "ops/cuda/staging.h"
+
+namespace sinter::ops::cuda {
+
+namespace {
+
+using sinter::cuda::check;
+
+Rows rows_of(const RowView& view) {
+  return {view.data, view.dtype, view.rows, view.columns, view.row_stride};
+}
+
+Rows vector_of(const Tensor& tensor) {
+  return {tensor.data, tensor.dtype, 1, tensor.elements(), tensor.elements()};
+}
+
+sinter::cuda::HeadRows heads_of(const HeadView& view) {
+  return {view.data, view.tokens, view.heads, view.dim, view.token_stride, view.head_stride};
+}
+
+HeadVectors vectors_of(const HeadView& view) {
+  return {view.data, view.tokens, view.heads, view.dim, view.token_stride, view.head_stride};
+}
+
+ModulatedRows modulated(const Tensor& rows, const ScaleShift& modulation, const Tensor& gate) {
+  const std::int64_t columns = rows.shape.back();
+  ModulatedRows result{.columns = columns, .dtype = rows.dtype, .eps = modulation.eps};
+  result.groups[0] = {.rows = rows.elements() / columns,
+                      .shift = modulation.shift.data,
+                      .scale = modulation.scale.data,
+                      .gate = gate.data};
+  return result;
+}
+
+bool is_aligned(const RowView& rows) {
+  constexpr std::uintptr_t kBytes = 16;
+  return reinterpret_cast<std::uintptr_t>(rows.data) % kBytes == 0 &&
+         rows.row_stride * static_cast<std::int64_t>(size_of(rows.dtype)) %
+                 static_cast<std::int64_t>(kBytes) ==
+             0;
+}
+
+/// The sequences in the form of the kernel, which takes queries and results, and keys and values,
+/// cut alike.
+AttentionSequence sequence_of(const AttentionInput& input) {
+  const auto q = input.q.segments(), dst = input.dst.segments();
+  const auto k = input.k.segments(), v = input.v.segments();
+  constexpr auto kMost = static_cast<std::size_t>(AttentionSequence::kMaxSegments);
+  SINTER_CHECK(
+      q.size() <= kMost && q.size() == dst.size() && k.size() <= kMost && k.size() == v.size(),
+      ErrorCode::unsupported,
+      "[attention] on a GPU: expected queries and keys in at most ",
+      kMost,
+      " segments, results and values cut like them");
+  AttentionSequence result;
+  for (std::size_t i = 0; i < q.size(); ++i) {
+    result.queries[i] = {cuda::heads_of(q[i]), cuda::heads_of(dst[i])};
+  }
+  for (std::size_t i = 0; i < k.size(); ++i) {
+    result.keys[i] = {cuda::heads_of(k[i]), cuda::heads_of(v[i])};
+  }
+  result.first_key_bias = input.options.first_key_bias;
+  return result;
+}
+
+class CudaBackend final : public Backend {
+ public:
+  explicit CudaBackend(int index) : index_(index) {
+    check(cudaSetDevice(index), "device");
+    check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream");
+    check(cudaDeviceGetDefaultMemPool(&pool_, index), "memory pool");
+    std::uint64_t keep = ~std::uint64_t{0};
+    check(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep), "memory pool");
+    for (cudaEvent_t& event : marks_) {
+      check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "event");
+    }
+    products_.emplace();
+    workspace_.emplace();
+  }
+  ~CudaBackend() override {
+    cudaSetDevice(index_);
+    cudaStreamSynchronize(stream_);
+    for (cudaEvent_t event : marks_) cudaEventDestroy(event);
+    cudaStreamDestroy(stream_);
+    cudaMemPoolTrimTo(pool_, 0);
+  }
+
+  // ---- Accelerator ----
+
+  Device device() const override { return Device::cuda; }
+
+  void make_current() override { check(cudaSetDevice(index_), "device"); }
+
+  void* allocate(std::size_t bytes) override {
+    void* block = nullptr;
+    const cudaError_t status = cudaMallocAsync(&block, bytes, stream_);
+    if (status != cudaErrorMemoryAllocation) {
+      check(status, "device memory");
+      return block;
+    }
+    cudaGetLastError();  // a refused allocation leaves the context usable
+    std::size_t free = 0, total = 0;
+    check(cudaMemGetInfo(&free, &total), "device memory");
+    fail(ErrorCode::out_of_memory,
+         cat("[device memory] expected ", bytes, " free bytes, got ", free, " of ", total));
+  }
+
+  void free(void* block) noexcept override { cudaFreeAsync(block, stream_); }
+
+  std::size_t peak_bytes() const override {
+    std::uint64_t most = 0;
+    check(cudaMemPoolGetAttribute(pool_, cudaMemPoolAttrUsedMemHigh, &most), "memory pool");
+    return most;
+  }
+
+  void upload(const Tensor& src, const Tensor& dst) override { staging_.upload(src, dst, stream_); }
+
+  void download(const Tensor& src, const Tensor& dst) override {
+    SINTER_CHECK(src.elements() == dst.elements(), ErrorCode::internal, "[download] ", src.shape);
+    const Buffer converted(src.dtype == dst.dtype ? 0 : dst.bytes(), this);
+    const void* from = src.data;
+    if (src.dtype != dst.dtype) {
+      cuda::copy(vector_of({converted.data(), dst.dtype, Device::cuda, dst.shape, {}}),
+                 vector_of(src),
+                 stream_);
+      from = converted.data();
+    }
+    check(cudaMemcpyAsync(dst.data, from, dst.bytes(), cudaMemcpyDeviceToHost, stream_),
+          "download");
+    synchronize();
+  }
+
+  void pace() override {
+    cudaEvent_t mark = marks_[turn_++ % marks_.size()];
+    check(cudaEventSynchronize(mark), "pace");  // done at once for one that was never recorded
+    check(cudaEventRecord(mark, stream_), "pace");
+  }
+
+  void synchronize() override { check(cudaStreamSynchronize(stream_), "synchronize"); }
+
+  // ---- products ----
+
+  void linear(Context& ctx,
+              const RowView& x,
+              const LinearWeight& weight,
+              const RowView& dst,
+              Activation activation) override {
+    if (x.rows == 0) return;
+    ArenaScope scope(ctx.arena());
+    const RowView in = operand(ctx, x, weight);
+    // dot_rows() writes one f32 after the other.
+    if (weight.out_features() == 1 && dst.dtype == DType::f32 && dst.row_stride == 1) {
+      return one_channel(ctx, in, weight, dst, activation);
+    }
+    const bool direct = dst.dtype == weight.dtype() && is_aligned(dst);
+    const RowView out = direct ? dst : product_rows(ctx, x.rows, weight);
+    multiply(in, weight, out, sinter::cuda::Epilogue::none, activation);
+    if (!direct) cuda::copy(rows_of(dst), rows_of(out), stream_);
+  }
+
+  void linear_add_gated(Context& ctx,
+                        const RowView& residual,
+                        const Tensor& gate,
+                        const RowView& x,
+                        const LinearWeight& weight) override {
+    if (x.rows == 0) return;
+    ArenaScope scope(ctx.arena());
+    const RowView in = operand(ctx, x, weight);
+    if (!gate.defined() && residual.dtype == weight.dtype() && is_aligned(residual)) {
+      return multiply(in, weight, residual, sinter::cuda::Epilogue::add, Activation::none);
+    }
+    const RowView y = product_rows(ctx, x.rows, weight);
+    multiply(in, weight, y, sinter::cuda::Epilogue::none, Activation::none);
+    if (gate.defined()) {
+      cuda::add_gated(rows_of(residual), vector_of(gate), rows_of(y), stream_);
+    } else {
+      cuda::add(rows_of(residual), rows_of(y), stream_);
+    }
+  }
+
+  void linear_add_gated_modulate(Context& ctx,
+                                 const Tensor& residual,
+                                 const Tensor& gate,
+                                 const RowView& x,
+                                 const LinearWeight& weight,
+                                 const ScaleShift& modulation,
+                                 const Tensor& dst) override {
+    if (!gate.defined()) {
+      linear_add_gated(ctx, residual, gate, x, weight);
+      return layer_norm_modulate(residual, modulation, dst);
+    }
+    ArenaScope scope(ctx.arena());
+    const RowView y = product_rows(ctx, x.rows, weight);
+    multiply(operand(ctx, x, weight), weight, y, sinter::cuda::Epilogue::none, Activation::none);
+    add_gated_layer_norm_modulate(
+        modulated(residual, modulation, gate), residual.data, y.data, dst.data, stream_);
+  }
+
+  // ---- norms ----
+
+  void layer_norm(const Tensor& x,
+                  const Tensor& weight,
+                  const Tensor& bias,
+                  float eps,
+                  const Tensor& dst) override {
+    cuda::layer_norm(rows_of(dst), rows_of(x), weight.data, bias.data, eps, stream_);
+  }
+
+  void layer_norm_modulate(const Tensor& x,
+                           const ScaleShift& modulation,
+                           const Tensor& dst) override {
+    cuda::layer_norm_modulate(modulated(x, modulation, {}), x.data, dst.data, stream_);
+  }
+
+  void rms_norm_heads(const HeadView& x, const Tensor& scale, float eps) override {
+    cuda::rms_norm_heads(vectors_of(x), scale.data, x.dtype, eps, stream_);
+  }
+
+  void layer_norm_heads(const HeadView& x,
+                        const Tensor& weight,
+                        const Tensor& bias,
+                        float eps) override {
+    cuda::layer_norm_heads(vectors_of(x), weight.data, bias.data, x.dtype, eps, stream_);
+  }
+
+  // ---- attention ----
+
+  void attention(Context&, std::span<const AttentionInput> inputs) override {
+    std::array<AttentionSequence, AttentionCall::kMaxSequences> sequences;
+    SINTER_CHECK(inputs.size() <= sequences.size(), ErrorCode::internal, "[attention] sequences");
+    const AttentionInput& first = inputs.front();
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      SINTER_CHECK(inputs[i].options.scale == first.options.scale,
+                   ErrorCode::unsupported,
+                   "[attention] on a GPU: expected one scale for all sequences");
+      sequences[i] = sequence_of(inputs[i]);
+    }
+    cuda::attention({.sequences = std::span(sequences).first(inputs.size()),
+                     .dtype = first.q.segments()[0].dtype,
+                     .scale = first.options.scale},
+                    *workspace_,
+                    stream_);
+  }
+
+  Buffer pack_keys_values(const HeadList& k, const HeadList& v) override {
+    const DType dtype = k.segments()[0].dtype;
+    const std::int64_t row = k.heads() * k.dim();
+    const auto half = static_cast<std::size_t>(k.tokens() * row) * size_of(dtype);
+    Buffer packed(2 * half, this);
+    std::byte* to = packed.data();
+    for (const HeadList* list : {&k, &v}) {
+      for (const HeadView& part : list->segments()) {
+        copy_heads(part, to);
+        to += static_cast<std::size_t>(part.tokens * row) * size_of(dtype);
+      }
+    }
+    return packed;
+  }
+
+  void attention(Context& ctx,
+                 const HeadList& q,
+                 const PackedKeyValues& keys,
+                 const HeadList& dst,
+                 const AttentionOptions& options) override {
+    HeadView k;
+    k.data = const_cast<void*>(keys.data());
+    k.dtype = keys.dtype();
+    k.tokens = keys.keys();
+    k.heads = keys.heads();
+    k.dim = k.head_stride = keys.dim();
+    k.token_stride = k.heads * k.dim;
+    k.device = Device::cuda;
+    HeadView v = k;
+    v.data = static_cast<std::byte*>(k.data) +
+             static_cast<std::size_t>(k.tokens * k.token_stride) * size_of(k.dtype);
+    attention(ctx, std::array{AttentionInput{q, k, v, dst, options}});
+  }
+
+  // ---- elementwise ----
+
+  void activate(const RowView& x, Activation activation) override {
+    cuda::activate(rows_of(x), activation, stream_);
+  }
+  void silu_mul(const RowView& x, const RowView& dst) override {
+    cuda::silu_mul(rows_of(dst), rows_of(x), stream_);
+  }
+  void copy(const RowView& dst, const RowView& src) override {
+    cuda::copy(rows_of(dst), rows_of(src), stream_);
+  }
+  void zero(const RowView& x) override {
+    const std::size_t element = size_of(x.dtype);
+    check(cudaMemset2DAsync(x.data,
+                            static_cast<std::size_t>(x.row_stride) * element,
+                            0,
+                            static_cast<std::size_t>(x.columns) * element,
+                            static_cast<std::size_t>(x.rows),
+                            stream_),
+          "zero");
+  }
+  void add(const RowView& x, const RowView& y) override {
+    cuda::add(rows_of(x), rows_of(y), stream_);
+  }
+  void add_gated(const RowView& x, const Tensor& gate, const RowView& y) override {
+    cuda::add_gated(rows_of(x), vector_of(gate), rows_of(y), stream_);
+  }
+  void scale(const RowView& x, float factor) override { cuda::scale(rows_of(x), factor, stream_); }
+  void add_scaled(const RowView& x, float factor, const RowView& y) override {
+    cuda::add_scaled(rows_of(x), factor, rows_of(y), stream_);
+  }
+  void guide(const RowView& unconditional, const RowView& conditional, float guidance) override {
+    cuda::guide(rows_of(unconditional), rows_of(conditional), guidance, stream_);
+  }
+
+  // ---- both ends of a network ----
+
+  void fourier_embed(const Tensor& points,
+                     const FourierOptions& options,
+                     const Tensor& dst) override {
+    cuda::fourier_embed(rows_of(dst), points.f32(), points.dim(0), options, stream_);
+  }
+  void patches(const Tensor& image, int patch, const Tensor& dst) override {
+    cuda::patches(
+        rows_of(dst), image.f32(), image.dim(0), image.dim(1), image.dim(2), patch, stream_);
+  }
+
+ private:
+  /// x as cuBLASLt takes it: of the weight's type, rows at multiples of 16 bytes, filled up with
+  /// zeros to the weight's input_stride().
+  RowView operand(Context& ctx, const RowView& x, const LinearWeight& weight) {
+    const std::int64_t columns = weight.input_stride();
+    if (x.dtype == weight.dtype() && is_aligned(x) && x.columns == columns) return x;
+    const RowView padded = ctx.allocate(weight.dtype(), {x.rows, columns}, x.name);
+    cuda::copy(rows_of(padded), rows_of(x), stream_);
+    return padded;
+  }
+
+  /// Where a product goes that is read by another kernel only.
+  RowView product_rows(Context& ctx, std::int64_t rows, const LinearWeight& weight) {
+    constexpr std::int64_t kAligned = 8;
+    const std::int64_t stride = (weight.out_features() + kAligned - 1) / kAligned * kAligned;
+    const RowView all = ctx.allocate(weight.dtype(), {rows, stride}, "product");
+    return columns(all, 0, weight.out_features());
+  }
+
+  void multiply(const RowView& x,
+                const LinearWeight& weight,
+                const RowView& dst,
+                sinter::cuda::Epilogue epilogue,
+                Activation activation) {
+    const bool fused = activation == Activation::gelu_tanh && weight.has_bias();
+    products_->run({.rows = x.rows,
+                    .in_features = weight.input_stride(),
+                    .out_features = weight.out_features(),
+                    .x = x.data,
+                    .weight = weight.data(),
+                    .bias = weight.bias_data(),
+                    .dst = dst.data,
+                    .x_stride = x.row_stride,
+                    .dst_stride = dst.row_stride,
+                    .epilogue = fused ? sinter::cuda::Epilogue::gelu_tanh : epilogue,
+                    .dtype = weight.dtype()},
+                   stream_);
+    if (activation != Activation::none && !fused) activate(dst, activation);
+  }
+
+  void one_channel(Context& ctx,
+                   const RowView& x,
+                   const LinearWeight& weight,
+                   const RowView& dst,
+                   Activation activation) {
+    const float* bias = nullptr;
+    if (weight.has_bias()) {
+      const Tensor value = ctx.allocate(DType::f32, {1}, "bias");
+      void* const stored = const_cast<void*>(weight.bias_data());
+      cuda::copy(vector_of(value), {stored, weight.dtype(), 1, 1, 1}, stream_);
+      bias = value.f32();
+    }
+    cuda::dot_rows(static_cast<float*>(dst.data), rows_of(x), weight.data(), bias, stream_);
+    if (activation != Activation::none) activate(dst, activation);
+  }
+
+  /// The vectors of all heads, without gaps.
+  void copy_heads(const HeadView& from, void* to) {
+    const std::int64_t row = from.heads * from.dim;
+    const std::size_t element = size_of(from.dtype);
+    const bool dense = from.head_stride == from.dim;
+    const std::int64_t columns = dense ? row : from.dim;
+    for (std::int64_t head = 0; head < (dense ? 1 : from.heads); ++head) {
+      const auto at = [&](void* data, std::int64_t offset) -> void* {
+        return static_cast<std::byte*>(data) + static_cast<std::size_t>(offset) * element;
+      };
+      cuda::copy({at(to, head * from.dim), from.dtype, from.tokens, columns, row},
+                 {at(from.data, head * from.head_stride),
+                  from.dtype,
+                  from.tokens,
+                  columns,
+                  from.token_stride},
+                 stream_);
+    }
+  }
+
+  int index_;
+  cudaStream_t stream_ = nullptr;
+  cudaMemPool_t pool_ = nullptr;
+  Staging staging_;
+  std::array<cudaEvent_t, 2> marks_{};
+  std::size_t turn_ = 0;
+  // Made when the device is the thread's.
+  std::optional<sinter::cuda::MatrixProducts> products_;
+  std::optional<AttentionWorkspace> workspace_;
+};
+
+}  // namespace
+
+Gpu describe_gpu(int index) {
+  const int count = sinter::cuda::device_count();
+  SINTER_CHECK(index >= 0 && index < count,
+               ErrorCode::not_found,
+               "[device] cuda:",
+               index,
+               ": expected one of ",
+               count,
+               " GPUs that CUDA finds");
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, index), "device");
+  return {properties.name, properties.major, properties.minor, properties.totalGlobalMem};
+}
+
+std::shared_ptr<Backend> make_backend(int index) {
+  const Gpu gpu = describe_gpu(index);
+  SINTER_CHECK(gpu.supported(),
+               ErrorCode::unsupported,
+               "[device] cuda:",
+               index,
+               ": expected a GPU of compute capability 9.0, got ",
+               gpu.major,
+               ".",
+               gpu.minor,
+               " (",
+               gpu.name,
+               ")");
+  return std::make_shared<CudaBackend>(index);
+}
+
+}  // namespace sinter::ops::cuda
