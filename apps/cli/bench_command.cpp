@@ -180,9 +180,7 @@ void add_bench_shape(CLI::App& bench) {
       ->group("Run");
   command->add_option("--json", arguments->json, "write the figures to this JSON file")
       ->group("Run");
-  command->add_option("--threads", arguments->engine.threads, "CPU threads, 0 takes all")
-      ->capture_default_str()
-      ->group("Run");
+  add_device_options(*command, arguments->engine);
   command->add_flag("--quiet", arguments->quiet, "print errors only")->group("Run");
   command->callback([arguments] { bench_shape(*arguments); });
 }

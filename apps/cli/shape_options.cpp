@@ -151,22 +151,24 @@ void add_shape_options(CLI::App& command, ShapeArguments& arguments) {
       ->group("Surface");
   add_write_options(command, arguments.write);
 
+  add_device_options(command, arguments.engine);
+  command.add_flag("--quiet", arguments.quiet, "print errors only")->group("Run");
+}
+
+void add_device_options(CLI::App& command, EngineOptions& engine) {
   command
       .add_option("--device",
-                  arguments.engine.device,
+                  engine.device,
                   "where the networks run: cpu, cuda, cuda:N (NVIDIA Hopper), or auto: the first "
                   "such GPU, else the CPU")
       ->capture_default_str()
       ->group("Run");
-  command.add_option("--dtype", arguments.engine.dtype, "on a GPU: fp16 or bf16, sums in fp32")
+  command.add_option("--dtype", engine.dtype, "on a GPU: fp16 or bf16, sums in fp32")
       ->capture_default_str()
       ->group("Run");
-  command
-      .add_option(
-          "--threads", arguments.engine.threads, "CPU threads, 0 takes all; same result for any")
+  command.add_option("--threads", engine.threads, "CPU threads, 0 takes all; same result for any")
       ->capture_default_str()
       ->group("Run");
-  command.add_flag("--quiet", arguments.quiet, "print errors only")->group("Run");
 }
 
 }  // namespace sinter::cli

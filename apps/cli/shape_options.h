@@ -22,8 +22,10 @@ struct ShapeArguments {
 /// Adds all options that `arguments` holds, which must outlive the command's parsing.
 void add_shape_options(CLI::App& command, ShapeArguments& arguments);
 
-/// The parts of these that other commands take too: --steps to --noise, and --octree to --level.
+/// The parts of these that other commands take too: --steps to --noise, --octree to --level, and
+/// --device to --threads.
 void add_sampling_options(CLI::App& command, GenerateOptions& options);
 void add_decode_options(CLI::App& command, GenerateOptions& options);
+void add_device_options(CLI::App& command, EngineOptions& engine);
 
 }  // namespace sinter::cli

@@ -85,10 +85,7 @@ TEST_P(CudaModel, EqualsTheCpu) {
   check("logits", got.logits, expected.logits);
 }
 
-INSTANTIATE_TEST_SUITE_P(Types,
-                         CudaModel,
-                         testing::Values(DType::f16, DType::bf16),
-                         [](auto& info) { return std::string(to_string(info.param)); });
+INSTANTIATE_TEST_SUITE_P(Types, CudaModel, testing::Values(DType::f16, DType::bf16));
 
 }  // namespace
 }  // namespace sinter::models
