@@ -78,9 +78,9 @@ TEST_P(RandomBundle, RunsOnActivationsOfTrainedSize) {
   const std::int64_t side = config.conditioner.image_size;
   const OwnedTensor image("image", {3, side, side}),
       latents("latents", {config.vae.num_latents, config.vae.embed_dim}, 1.7F);
-  const Tensor condition = model.load_conditioner(2)->forward(ctx, image);
+  const Tensor condition = model.load_conditioner({.threads = 2})->forward(ctx, image);
   EXPECT_NEAR(deviation(condition), 1.0, 0.2);
-  const auto dit = model.load_dit(2);
+  const auto dit = model.load_dit({.threads = 2});
   const std::vector<float> times = {0.0F, 0.5F, 1.0F};
   const Denoise denoise = dit->begin(ctx, {.condition = condition, .times = times});
   const Tensor velocity =
@@ -88,7 +88,7 @@ TEST_P(RandomBundle, RunsOnActivationsOfTrainedSize) {
   denoise(ctx, 1, latents, velocity);
   EXPECT_GT(deviation(velocity), 0.5);
   EXPECT_LT(deviation(velocity), 4.0);
-  const Tensor tokens = model.load_vae(2)->decode(ctx, latents);
+  const Tensor tokens = model.load_vae({.threads = 2})->decode(ctx, latents);
   EXPECT_GT(deviation(tokens), 0.3);
   EXPECT_LT(deviation(tokens), 6.0);
   EXPECT_GT(largest, 0);
@@ -102,7 +102,7 @@ TEST_P(RandomBundle, HasASurfaceAroundTheOrigin) {
     ctx.threads = 2;
     ArenaScope scope(ctx.arena());
     const OwnedTensor latents("z", {model.config().vae.num_latents, model.config().vae.embed_dim});
-    const auto vae = model.load_vae(2);
+    const auto vae = model.load_vae({.threads = 2});
     const GeometryMemory memory = vae->remember(ctx, vae->decode(ctx, latents));
     constexpr std::int64_t kSide = 25;
     const OwnedTensor points(Shape{kSide * kSide * kSide, 3});

@@ -86,7 +86,7 @@ class Stages {
     timed("step", [&] { outputs_.add("velocity", velocity(input("given_condition"))); });
     timed("steps", [&] { outputs_.add("latents", sample(input("given_condition"))); });
     timed("tokens", [&] {
-      const auto vae = model_.load_vae(options_.threads);
+      const auto vae = model_.load_vae(ctx_.placement());
       outputs_.add("tokens", vae->decode(ctx_, input("given_latents")));
     });
     timed("logits", [&] { logits(); });
@@ -130,7 +130,7 @@ class Stages {
       const Tensor one = pictures.slice(view, view + 1);
       views.push_back({.image = one.reshape({one.dim(1), one.dim(2), one.dim(3)}), .view = view});
     }
-    return model_.load_conditioner(options_.threads)->forward(ctx_, views);
+    return model_.load_conditioner(ctx_.placement())->forward(ctx_, views);
   }
 
   bool guided() const { return !model_.config().guidance_embed(); }
@@ -139,7 +139,7 @@ class Stages {
     const Tensor noise = input("noise");
     const Tensor result =
         ctx_.allocate(DType::f32, {guided() ? 2 : 1, noise.dim(0), noise.dim(1)}, "velocity");
-    const auto dit = model_.load_dit(options_.threads);
+    const auto dit = model_.load_dit(ctx_.placement());
     const models::Denoise denoise = dit->begin(ctx_,
                                                {.condition = condition,
                                                 .times = std::span(&options_.time, 1),
@@ -154,7 +154,7 @@ class Stages {
     const Tensor latents = input("noise");
     const auto schedule = sampling::make_schedule(
         sampling::SchedulerConfig::from(model_.document().child("scheduler")), options_.steps);
-    const auto dit = model_.load_dit(options_.threads);
+    const auto dit = model_.load_dit(ctx_.placement());
     const models::Denoise denoise = dit->begin(ctx_,
                                                {.condition = condition,
                                                 .times = schedule.times(),
@@ -167,7 +167,7 @@ class Stages {
 
   void logits() {
     const Tensor points = input("points");
-    const auto vae = model_.load_vae(options_.threads);
+    const auto vae = model_.load_vae(ctx_.placement());
     const auto memory = vae->remember(ctx_, vae->decode(ctx_, input("given_latents")));
     const Tensor values = ctx_.allocate(DType::f32, {points.dim(0)}, "logits");
     vae->query(ctx_, memory, points, values);
@@ -175,7 +175,7 @@ class Stages {
   }
 
   void flashvdm() {
-    const auto vae = model_.load_vae(options_.threads);
+    const auto vae = model_.load_vae(ctx_.placement());
     const auto memory = vae->remember(ctx_, vae->decode(ctx_, input("given_latents")));
     add_grid("flashvdm", decode(*vae, memory, Decode::flashvdm));
   }
@@ -207,7 +207,7 @@ class Stages {
 
   void mesh() {
     const Tensor latents = sample(condition());
-    const auto vae = model_.load_vae(options_.threads);
+    const auto vae = model_.load_vae(ctx_.placement());
     const auto memory = vae->remember(ctx_, vae->decode(ctx_, latents));
     const mesh::Field field = decode(*vae, memory, Decode::dense);
     add_grid("grid", field);
