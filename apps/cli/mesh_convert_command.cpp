@@ -27,11 +27,15 @@ void convert(ConvertArguments& arguments) {
     turn_mesh(mesh, {up, forward});
   }
   if (arguments.faces != 0 && !set_face_count(mesh, arguments.faces)) {
-    std::fprintf(stderr,
-                 "sinter: warning: the mesh has %zu faces, not %lld: its shape allows no other "
-                 "number near it\n",
-                 mesh.faces.size(),
-                 static_cast<long long>(arguments.faces));
+    const std::int64_t least = least_faces(mesh);
+    std::fprintf(
+        stderr,
+        "sinter: warning: the mesh has %zu faces, not %lld: %s\n",
+        mesh.faces.size(),
+        static_cast<long long>(arguments.faces),
+        least > arguments.faces
+            ? ("no mesh with its handles and pieces has fewer than " + grouped(least)).c_str()
+            : "its shape allows no other number near it");
   }
   arguments.write.metres_per_unit = info.metres_per_unit;
   write_mesh(arguments.output, mesh, {}, arguments.write);

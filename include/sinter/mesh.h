@@ -73,9 +73,14 @@ void turn_mesh(Mesh& mesh, const Axes& from, const Axes& to = {});
 
 /// Brings a mesh to `faces` faces (4..2^26), or one less, as a closed surface has an even number:
 /// edges are collapsed where it has more, cut in the middle where it has fewer. A closed manifold
-/// mesh stays one, of the same genus and without new self-intersections. Returns false where the
-/// shape needs more faces than asked for; mesh.faces.size() says how many.
+/// mesh stays one, of the same genus and without new self-intersections. Returns false where no
+/// further edge could go; mesh.faces.size() says how many are left, least_faces() whether fewer are
+/// possible at all.
 bool set_face_count(Mesh& mesh, std::int64_t faces);
+
+/// The fewest faces that any mesh with the handles and pieces of this one has (Jungerman and Ringel,
+/// 1980); 0 where it is not closed and manifold.
+std::int64_t least_faces(const Mesh& mesh);
 
 /// \param threads CPU threads; 0 takes all. The result does not depend on it.
 MeshReport check_mesh(const Mesh& mesh, int threads = 0);

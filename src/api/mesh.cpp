@@ -6,6 +6,7 @@
 #include "mesh/check.h"
 #include "mesh/compare.h"
 #include "mesh/face_count.h"
+#include "mesh/least_faces.h"
 #include "sinter/version.h"
 #include "texture/render.h"
 
@@ -46,6 +47,10 @@ void turn_mesh(Mesh& mesh, const Axes& from, const Axes& to) {
 
 bool set_face_count(Mesh& mesh, std::int64_t faces) {
   return mesh::set_face_count(mesh, {.target_faces = faces}).reached_target;
+}
+
+std::int64_t least_faces(const Mesh& mesh) {
+  return mesh::least_faces(mesh);
 }
 
 MeshReport check_mesh(const Mesh& mesh, int threads) {

@@ -66,8 +66,9 @@ double CollapseStar::shape_penalty(double turn_limit) {
     const Vec3d after = cross(a - position_, b - position_);
     const double cosine = dot(before, after);
     const double lengths = square(before) * square(after);
-    if (lengths > 0 && (cosine < 0 || cosine * cosine < turn_limit * turn_limit * lengths))
+    if (lengths > 0 && cosine * std::abs(cosine) < turn_limit * std::abs(turn_limit) * lengths) {
       return 0;
+    }
     const double quality = quality_of(after, a - position_, b - position_);
     if (quality < kLeastQuality) {
       if (quality < quality_of(before, a - old, b - old) || collinear(face.after)) return 0;

@@ -27,7 +27,8 @@ class CollapseStar {
   const std::vector<std::uint32_t>& touched() const { return touched_; }
 
   /// Factor on the cost for faces that turn or get thin; 0 where they must not: where a face would
-  /// turn by more than `turn_limit`, the least cosine, or become a sliver that it was not before.
+  /// turn by more than `turn_limit`, the least cosine in [-1, 1], allows, or become a sliver that
+  /// it was not before.
   double shape_penalty(double turn_limit);
 
   /// Whether the faces meet nothing but their neighbours, in what they share with them

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_set>
 
 #include "core/error.h"
 #include "mesh/collapse_mesh.h"
@@ -19,6 +20,7 @@
 #include "mesh/parallel.h"
 #include "mesh/poll_steps.h"
 #include "mesh/quadric.h"
+#include "mesh/union_find.h"
 #include "mesh/vector_math.h"
 
 namespace sinter::mesh {
@@ -27,9 +29,18 @@ namespace {
 /// Weight of the pull towards face centres, relative to that of the planes.
 constexpr double kCenterWeight = 1e-6;
 
-/// Least cosine between a face's normal before and after a collapse; tried in turn, each when the
-/// one before leads no further.
-constexpr double kTurnLimits[] = {0.5, 0.2, 0.02};
+/// What a collapse may do; tried in turn, each when the one before leads no further.
+struct Stage {
+  double turn_limit;  ///< least cosine between a face's normal before and after
+  bool any_place;     ///< where the cheapest place is refused, others are tried
+};
+constexpr Stage kStages[] = {{0.5, false}, {0.2, false}, {0.02, false}, {0.02, true}, {-1, true}};
+
+/// Faces may turn over on pieces of this size at most: the whole of the piece is looked at.
+constexpr std::int64_t kMostTurned = 1000;
+/// A thin piece of so few faces can turn inside out though no face of it turns far.
+constexpr std::int64_t kMostWatched = 100;
+
 class Simplification {
  public:
   Simplification(const TriangleMesh& mesh, const SimplifyOptions& options)
@@ -49,11 +60,12 @@ class Simplification {
       add_face_quadric(f);
       step_();
     }
+    find_pieces();
   }
 
   TriangleMesh run() {
-    for (const double limit : kTurnLimits) {
-      turn_limit_ = limit;
+    for (const Stage& stage : kStages) {
+      stage_ = stage;
       // A round can open the way for collapses that were refused before.
       for (std::int64_t before = -1; !done() && before != mesh_.live_faces();) {
         before = mesh_.live_faces();
@@ -79,6 +91,18 @@ class Simplification {
     q.add_plane(n, -dot(n, a), twice_area);
     q.add_point((a + b + c) * (1.0 / 3), kCenterWeight * twice_area);
     for (const std::uint32_t v : mesh_.face(f)) quadrics_[v].add(q);
+  }
+
+  void find_pieces() {
+    UnionFind pieces(mesh_.vertex_count());
+    for (std::uint32_t f = 0; f < mesh_.face_slots(); ++f) {
+      pieces.join(mesh_.face(f)[0], mesh_.face(f)[1]);
+      pieces.join(mesh_.face(f)[0], mesh_.face(f)[2]);
+    }
+    piece_.resize(mesh_.vertex_count());
+    piece_size_.resize(mesh_.vertex_count());
+    for (std::uint32_t v = 0; v < mesh_.vertex_count(); ++v) piece_[v] = pieces.find(v);
+    for (std::uint32_t f = 0; f < mesh_.face_slots(); ++f) ++piece_size_[piece_[mesh_.face(f)[0]]];
   }
 
   // ---- candidates ----
@@ -150,11 +174,10 @@ class Simplification {
   void try_collapse(Candidate candidate) {
     std::uint32_t u = candidate.u, v = candidate.v;
     if (mesh_.is_fixed(v)) std::swap(u, v);
-    const Vec3 position = place(u, v).position;
+    Vec3 position = place(u, v).position;
     star_.collect(u, v, position);
-    const double penalty = star_.shape_penalty(turn_limit_);
-    if (penalty == 0) return;
-    if (!candidate.is_shaped()) {
+    const double penalty = star_.shape_penalty(stage_.turn_limit);
+    if (penalty > 0 && !candidate.is_shaped()) {
       candidate.cost *= static_cast<float>(penalty);
       candidate.tag |= 1;
       if (queue_.would_wait(candidate.cost)) {
@@ -162,14 +185,75 @@ class Simplification {
         return;
       }
     }
-    if (!star_.is_free(tree_)) return;
+    if (!(penalty > 0 && is_allowed(u, v, position)) && !find_place(u, v, position)) return;
     quadrics_[u].add(quadrics_[v]);
+    piece_size_[piece_[u]] -= 2;
     mesh_.collapse(u, v, position);
     for (const std::uint32_t f : star_.touched()) tree_.update(mesh_, f);
     ++version_[u];
     requeue(u);
     if (2 * mesh_.live_faces() < tree_.built_for()) compact();
     report();
+  }
+
+  bool is_allowed(std::uint32_t u, std::uint32_t v, const Vec3& position) {
+    if (!star_.is_free(tree_)) return false;
+    const std::int64_t size = piece_size_[piece_[u]];
+    if (stage_.turn_limit >= 0) return size > kMostWatched || keeps_side(u, v, position);
+    return size <= kMostTurned && keeps_side(u, v, position);
+  }
+
+  /// Tries places along the edge and towards the middle of the ring around it.
+  bool find_place(std::uint32_t u, std::uint32_t v, Vec3& position) {
+    if (!stage_.any_place || mesh_.is_fixed(u)) return false;
+    const Vec3d a = to_double(mesh_.position(u)), b = to_double(mesh_.position(v));
+    Vec3d middle{};
+    int count = 0;
+    for (const std::uint32_t end : {u, v}) {
+      mesh_.for_each_face(end, [&](std::uint32_t f, std::uint32_t i) {
+        const std::uint32_t w = mesh_.face(f)[(i + 1) % 3];
+        if (w == u || w == v) return;
+        middle = middle + to_double(mesh_.position(w));
+        ++count;
+      });
+    }
+    middle = middle * (1.0 / count);
+    for (const double inwards : {0.0, 0.25, 0.5, 0.75, 1.0}) {
+      for (const double along : {0.5, 0.0, 1.0, 0.25, 0.75}) {
+        const Vec3d on_edge = a + (b - a) * along;
+        position = to_float(on_edge + (middle - on_edge) * inwards);
+        star_.collect(u, v, position);
+        if (star_.shape_penalty(stage_.turn_limit) > 0 && is_allowed(u, v, position)) return true;
+      }
+    }
+    return false;
+  }
+
+  /// Whether the piece would face the side that it faces now: uncut, it could still be inside out.
+  bool keeps_side(std::uint32_t u, std::uint32_t v, const Vec3& position) const {
+    double before = 0, after = 0, size = 0;
+    std::vector<std::uint32_t> vertices = {u};
+    std::unordered_set<std::uint32_t> seen_vertices = {u}, seen_faces;
+    const auto moved = [&](std::uint32_t w) {
+      return to_double(w == u || w == v ? position : mesh_.position(w)) - to_double(position);
+    };
+    for (std::size_t n = 0; n < vertices.size(); ++n) {
+      if (mesh_.is_fixed(vertices[n])) return stage_.turn_limit >= 0;  // open: it has no inside
+      mesh_.for_each_face(vertices[n], [&](std::uint32_t f, std::uint32_t) {
+        if (!seen_faces.insert(f).second) return;
+        const Face& face = mesh_.face(f);
+        std::array<Vec3d, 3> old;
+        for (std::size_t i = 0; i < 3; ++i) {
+          old[i] = to_double(mesh_.position(face[i])) - to_double(position);
+          if (seen_vertices.insert(face[i]).second) vertices.push_back(face[i]);
+        }
+        before += dot(old[0], cross(old[1], old[2]));
+        const double term = dot(moved(face[0]), cross(moved(face[1]), moved(face[2])));
+        after += term;
+        size += std::abs(term);
+      });
+    }
+    return std::abs(after) > 1e-12 * size && (after > 0) == (before > 0);
   }
 
   bool is_current(const Candidate& candidate) const {
@@ -186,6 +270,7 @@ class Simplification {
     for (const std::uint32_t v : mesh_.compact()) {
       number[v] = static_cast<std::uint32_t>(quadrics.size());
       quadrics.push_back(quadrics_[v]);
+      piece_[number[v]] = piece_[v];
     }
     queue_.revise([&](Candidate& c) {
       c = {c.cost, number[c.u], number[c.v], c.tag & 1};
@@ -223,10 +308,12 @@ class Simplification {
   CollapseStar star_;
   Vec3d center_{};
   double cost_scale_ = 1;  // an area times a square of a distance becomes a number without unit
-  std::vector<Quadric> quadrics_;       // by vertex, about center_
-  std::vector<std::uint32_t> version_;  // by vertex: how often it has moved
+  std::vector<Quadric> quadrics_;         // by vertex, about center_
+  std::vector<std::uint32_t> piece_;      // by vertex: the piece that it belongs to
+  std::vector<std::int64_t> piece_size_;  // by piece: faces left
+  std::vector<std::uint32_t> version_;    // by vertex: how often it has moved
   CollapseQueue queue_;
-  double turn_limit_ = 0;
+  Stage stage_{};
 
   std::vector<std::uint32_t> ring_;  // scratch
 };

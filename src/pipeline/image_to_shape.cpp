@@ -8,6 +8,7 @@
 #include "matting/cut_out.h"
 #include "mesh/cleanup.h"
 #include "mesh/face_count.h"
+#include "mesh/least_faces.h"
 #include "mesh/marching_cubes.h"
 #include "ops/transfer.h"
 #include "pipeline/pictures.h"
@@ -218,12 +219,15 @@ class Run {
                                 .progress = [this](double fraction) { monitor_.advance(fraction); },
                                 .poll = ctx_.poll});
       if (!counted.reached_target && ctx_.log) {
+        const std::int64_t least = mesh::least_faces(result);
         ctx_.log(LogLevel::warning,
                  cat("the mesh has ",
                      counted.faces,
                      " faces, not ",
                      options_.faces,
-                     ": its handles and pieces need that many to stay closed and uncut"));
+                     least > options_.faces
+                         ? cat(": no mesh with its handles and pieces has fewer than ", least)
+                         : ": its shape allows no other number near it"));
       }
     }
     metrics_.vertices = static_cast<std::int64_t>(result.positions.size());

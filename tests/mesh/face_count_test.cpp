@@ -10,6 +10,7 @@
 #include "mesh/cleanup.h"
 #include "mesh/compare.h"
 #include "mesh/fields.h"
+#include "mesh/least_faces.h"
 #include "mesh/marching_cubes.h"
 #include "mesh/refine.h"
 #include "mesh/sample_dense.h"
@@ -180,6 +181,41 @@ TEST(Refine, ReachesMillions) {
   TriangleMesh mesh = torus_mesh(1, 0.3, 20, 10);
   EXPECT_EQ(refine(mesh, 2'000'000), 2'000'000);
   EXPECT_TRUE(check_mesh(mesh, {.self_intersections = false}).watertight);
+}
+
+TEST(LeastFaces, IsTheSumOverThePieces) {
+  // Vertices and faces of minimal triangulations: the tetrahedron, Csaszar's torus, ..., and for
+  // six handles the complete graph of twelve vertices, whose 66 edges have 44 faces.
+  const std::int64_t expected[] = {4, 14, 24, 28, 34, 40, 44};
+  for (std::int64_t handles = 0; handles < 7; ++handles) {
+    EXPECT_EQ(least_faces(handles), expected[handles]);
+  }
+  TriangleMesh mesh = sphere_mesh(1, 2);
+  EXPECT_EQ(least_faces(mesh), 4);
+  append(mesh, torus_mesh(5, 0.3, 20, 10));
+  EXPECT_EQ(least_faces(mesh), 18);
+  append(mesh, torus_mesh(9, 0.3, 20, 10));
+  EXPECT_EQ(least_faces(mesh), 32);
+  EXPECT_EQ(least_faces(field_mesh(rings(3), 40)), 28);
+  mesh.faces.pop_back();
+  EXPECT_EQ(least_faces(mesh), 0);
+  EXPECT_EQ(least_faces(TriangleMesh{}), 0);
+}
+
+// Nothing is left to a mesh of few handles but to come near what its topology needs.
+TEST(FaceCount, ManyHandlesInFewFaces) {
+  for (const int handles : {1, 4, 7}) {
+    SCOPED_TRACE(handles);
+    TriangleMesh mesh = field_mesh(rings(handles), 48);
+    const std::int64_t least = least_faces(mesh);
+    const SimplifyResult result = set_face_count(mesh, {.target_faces = 4});
+    EXPECT_FALSE(result.reached_target);
+    EXPECT_GE(result.faces, least);
+    EXPECT_LE(result.faces, 4 + 16 * handles);
+    const MeshReport report = check_mesh(mesh);
+    EXPECT_TRUE(report.sound);
+    EXPECT_EQ(report.genus, handles);
+  }
 }
 
 }  // namespace

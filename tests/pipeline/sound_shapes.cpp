@@ -1,9 +1,10 @@
-// Makes meshes from random latents of a model, which are far wilder than those of any picture, and
-// proves of each that it is closed, manifold, consistently oriented, outward and uncut, as it comes
-// from the grid and with its number of faces changed.
+// Makes meshes from the pictures of a folder, or from random latents, which are far wilder than
+// those of any picture, and proves of each that it is closed, manifold, consistently oriented,
+// outward and uncut, as it comes from the grid and with its number of faces changed.
 //
-//     random_shapes [--model DIR] [--first N] [--count N] [--octree R] [--most-faces N] [--threads
-//     T]
+//     sound_shapes [--pictures DIR] [--steps N] [--guidance X] [--model DIR] [--first N] [--count
+//     N]
+//                  [--octree R] [--most-faces N] [--threads T]
 //
 // Exit status 1 where one is not. Prints one line a mesh and a summary.
 
@@ -13,11 +14,14 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "mesh/check.h"
 #include "mesh/face_count.h"
+#include "mesh/least_faces.h"
 #include "mesh/marching_cubes.h"
 #include "models/shape_model.h"
+#include "pipeline/image_to_shape.h"
 #include "pipeline/volume.h"
 #include "sampling/noise.h"
 
@@ -36,6 +40,8 @@ constexpr double kScales[] = {0.3, 0.6, 0.8, 1, 1.2, 1.5, 2, 4};
 /// Half sides of the cube: in the small ones the surface runs into the border.
 constexpr double kBoxes[] = {1.01, 1.01, 0.7, 0.4};
 constexpr std::int64_t kFaces[] = {100, 1000, 20000, 200000};
+/// For each mesh of a picture.
+constexpr std::int64_t kPictureFaces[] = {100, 40000};
 
 mesh::TriangleMesh random_mesh(
     Context& ctx, const models::ShapeModel& model, const models::ShapeVae& vae, int n, int octree) {
@@ -90,37 +96,68 @@ void judge(const mesh::TriangleMesh& mesh,
       static_cast<long long>(pieces));
 }
 
+/// The PNG files of a folder, by name.
+std::vector<std::string> pictures_in(const std::string& folder) {
+  std::vector<std::string> pictures;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() == ".png") pictures.push_back(entry.path().string());
+  }
+  std::sort(pictures.begin(), pictures.end());
+  return pictures;
+}
+
 int run(std::map<std::string, std::string>& options) {
   const int first = std::atoi(options["--first"].c_str());
-  const int count = std::atoi(options["--count"].c_str());
   const int octree = std::atoi(options["--octree"].c_str());
   const std::int64_t most = std::atoll(options["--most-faces"].c_str());
   Context ctx;
   ctx.threads = std::atoi(options["--threads"].c_str());
-  const models::ShapeModel model = models::ShapeModel::open(options["--model"]);
-  const auto vae = model.load_vae({.threads = ctx.threads});
+  pipeline::Networks networks(models::ShapeModel::open(options["--model"]), true);
+  const auto vae = networks.vae(ctx.threads, {});
+  std::vector<std::string> pictures;
+  int count = std::atoi(options["--count"].c_str());
+  if (!options["--pictures"].empty()) {
+    pictures = pictures_in(options["--pictures"]);
+    count = std::min(count, static_cast<int>(pictures.size()) - first);
+  }
+  GenerateOptions generate;
+  generate.octree = octree;
+  generate.steps = std::atoi(options["--steps"].c_str());
+  generate.guidance = std::atof(options["--guidance"].c_str());
   Totals plain, counted;
   int empty = 0;
   for (int n = first; n < first + count; ++n) {
-    const mesh::TriangleMesh full = random_mesh(ctx, model, *vae, n, octree);
+    mesh::TriangleMesh full;
+    std::vector<std::int64_t> counts;
+    if (pictures.empty()) {
+      full = random_mesh(ctx, networks.model(), *vae, n, octree);
+      counts = {kFaces[static_cast<std::size_t>(n) % std::size(kFaces)]};
+    } else {
+      Metrics metrics;
+      const std::vector<Picture> picture = {{pictures[static_cast<std::size_t>(n)]}};
+      full = pipeline::image_to_shape(ctx, networks, picture, generate, {}, metrics);
+      counts.assign(std::begin(kPictureFaces), std::end(kPictureFaces));
+    }
     if (full.faces.empty()) {
       ++empty;
       continue;
     }
     judge(full, n, 0, 0, ctx.threads, plain);
     const std::int64_t pieces = mesh::check_mesh(full, {.self_intersections = false}).components;
-    const std::int64_t asked =
-        std::min(most, kFaces[static_cast<std::size_t>(n) % std::size(kFaces)]);
-    mesh::TriangleMesh mesh = full;
-    const bool reached = mesh::set_face_count(mesh, {.target_faces = asked}).reached_target;
-    judge(mesh, n, asked, pieces, ctx.threads, counted);
-    counted.missed_counts += reached ? 0 : 1;
-    std::printf("mesh %d: %zu faces in %lld pieces; %lld asked, %zu made\n",
+    std::printf("mesh %d: %zu faces in %lld pieces, not closed by fewer than %lld;",
                 n,
                 full.faces.size(),
                 static_cast<long long>(pieces),
-                static_cast<long long>(asked),
-                mesh.faces.size());
+                static_cast<long long>(mesh::least_faces(full)));
+    for (const std::int64_t faces : counts) {
+      const std::int64_t asked = std::min(most, faces);
+      mesh::TriangleMesh mesh = full;
+      const bool reached = mesh::set_face_count(mesh, {.target_faces = asked}).reached_target;
+      judge(mesh, n, asked, pieces, ctx.threads, counted);
+      counted.missed_counts += reached ? 0 : 1;
+      std::printf(" %lld asked, %zu made;", static_cast<long long>(asked), mesh.faces.size());
+    }
+    std::printf("\n");
     std::fflush(stdout);
   }
   std::printf("\n%-10s %7s %10s %9s %13s %13s %13s %7s %8s %8s %13s\n",
@@ -157,7 +194,10 @@ int run(std::map<std::string, std::string>& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::map<std::string, std::string> options = {{"--model", "models/sinter-small"},
+  std::map<std::string, std::string> options = {{"--pictures", ""},
+                                                {"--steps", "10"},
+                                                {"--guidance", "3"},
+                                                {"--model", "models/sinter-small"},
                                                 {"--first", "0"},
                                                 {"--count", "200"},
                                                 {"--octree", "96"},
@@ -166,8 +206,8 @@ int main(int argc, char** argv) {
   for (int n = 1; n < argc; n += 2) {
     if (n + 1 == argc || !options.contains(argv[n])) {
       std::fprintf(stderr,
-                   "usage: random_shapes [--model DIR] [--first N] [--count N] [--octree R] "
-                   "[--threads T]\n");
+                   "usage: sound_shapes [--pictures DIR] [--steps N] [--guidance X] [--model DIR] "
+                   "[--first N] [--count N] [--octree R] [--most-faces N] [--threads T]\n");
       return 2;
     }
     options[argv[n]] = argv[n + 1];
