@@ -220,6 +220,7 @@ class Simplification {
     middle = middle * (1.0 / count);
     for (const double inwards : {0.0, 0.25, 0.5, 0.75, 1.0}) {
       for (const double along : {0.5, 0.0, 1.0, 0.25, 0.75}) {
+        step_();
         const Vec3d on_edge = a + (b - a) * along;
         position = to_float(on_edge + (middle - on_edge) * inwards);
         star_.collect(u, v, position);
