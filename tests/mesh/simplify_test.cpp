@@ -424,7 +424,9 @@ TEST(CollapseStar, JudgesLikeTheExactTestOfAllPairs) {
       for (std::size_t n = 0; n < after.faces.size() && free; ++n) {
         const Face& face = after.faces[n];
         if (std::find(face.begin(), face.end(), u) == face.end()) continue;
+        const Box box = bounding_box(corners(after, n));
         for (std::size_t m = 0; m < after.faces.size() && free; ++m) {
+          if (!box.meets(bounding_box(corners(after, m)))) continue;
           free = n == m || !triangles_intersect(corners(after, n), corners(after, m));
         }
       }

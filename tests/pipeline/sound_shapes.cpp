@@ -113,7 +113,7 @@ int run(std::map<std::string, std::string>& options) {
   Context ctx;
   ctx.threads = std::atoi(options["--threads"].c_str());
   pipeline::Networks networks(models::ShapeModel::open(options["--model"]), true);
-  const auto vae = networks.vae(ctx.threads, {});
+  const auto vae = networks.vae(ctx.placement(), {});
   std::vector<std::string> pictures;
   int count = std::atoi(options["--count"].c_str());
   if (!options["--pictures"].empty()) {
