@@ -78,8 +78,8 @@ void turn_mesh(Mesh& mesh, const Axes& from, const Axes& to = {});
 /// possible at all.
 bool set_face_count(Mesh& mesh, std::int64_t faces);
 
-/// The fewest faces that any mesh with the handles and pieces of this one has (Jungerman and Ringel,
-/// 1980); 0 where it is not closed and manifold.
+/// The fewest faces that any mesh with the handles and pieces of this one has (Jungerman and
+/// Ringel, 1980); 0 where it is not closed and manifold.
 std::int64_t least_faces(const Mesh& mesh);
 
 /// \param threads CPU threads; 0 takes all. The result does not depend on it.
