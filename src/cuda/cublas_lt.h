@@ -12,9 +12,10 @@ namespace sinter::cuda {
 struct CublasLt {
 // clang-format off
 #define SINTER_CUBLAS_LT_FUNCTIONS(X)                                                       \
-  X(Create) X(Destroy) X(GetStatusString) X(Matmul) X(MatmulAlgoConfigGetAttribute)        \
-  X(MatmulAlgoGetHeuristic) X(MatmulDescCreate) X(MatmulDescDestroy)                       \
-  X(MatmulDescSetAttribute) X(MatrixLayoutCreate) X(MatrixLayoutDestroy)                   \
+  X(Create) X(Destroy) X(GetStatusString) X(Matmul) X(MatmulAlgoCheck)                     \
+  X(MatmulAlgoConfigGetAttribute) X(MatmulAlgoGetHeuristic)                                \
+  X(MatmulDescCreate) X(MatmulDescDestroy) X(MatmulDescSetAttribute)                       \
+  X(MatrixLayoutCreate) X(MatrixLayoutDestroy)                                             \
   X(MatmulPreferenceCreate) X(MatmulPreferenceDestroy) X(MatmulPreferenceSetAttribute)
 // clang-format on
 #define SINTER_DECLARE(name) decltype(&cublasLt##name) name = nullptr;

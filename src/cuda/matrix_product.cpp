@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <limits>
 #include <map>
 #include <tuple>
@@ -49,8 +50,8 @@ using Key = std::tuple<std::int64_t,
                        Epilogue,
                        DType>;
 
-Key key_of(const MatrixProduct& p) {
-  return {p.rows,
+Key key_of(const MatrixProduct& p, std::int64_t rows) {
+  return {rows,
           p.in_features,
           p.out_features,
           p.x_stride,
@@ -58,6 +59,13 @@ Key key_of(const MatrixProduct& p) {
           p.bias != nullptr,
           p.epilogue,
           p.dtype};
+}
+
+/// The same for numbers of rows within an eighth of each other.
+std::int64_t rows_alike(std::int64_t rows) {
+  const auto octave = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(rows)));
+  const std::int64_t step = std::max<std::int64_t>(octave / 8, 1);
+  return rows / step * step;
 }
 
 class Event {
@@ -93,6 +101,7 @@ struct MatrixProducts::State {
   Owner<cublasLtHandle_t> handle{nullptr, nullptr};
   DeviceMemory workspace{kWorkspaceBytes};
   std::map<Key, Plan> plans;
+  std::map<Key, cublasLtMatmulAlgo_t> fastest;  // by rows_alike()
 
   Owner<cublasLtMatrixLayout_t> layout(const MatrixProduct& p,
                                        std::int64_t rows,
@@ -242,17 +251,39 @@ struct MatrixProducts::State {
     return chosen;
   }
 
+  /// Whether an algorithm that was chosen for a like product runs this one.
+  bool fits(const Plan& plan, const cublasLtMatmulAlgo_t& algorithm) const {
+    cublasLtMatmulHeuristicResult_t result{};
+    const cublasStatus_t status = lt->MatmulAlgoCheck(handle.get(),
+                                                      plan.operation.get(),
+                                                      plan.weight.get(),
+                                                      plan.x.get(),
+                                                      plan.dst.get(),
+                                                      plan.dst.get(),
+                                                      &algorithm,
+                                                      &result);
+    return status == CUBLAS_STATUS_SUCCESS && result.workspaceSize <= kWorkspaceBytes;
+  }
+
   void run(const MatrixProduct& p, cudaStream_t stream) {
-    if (const auto known = plans.find(key_of(p)); known != plans.end()) {
+    const Key key = key_of(p, p.rows);
+    if (const auto known = plans.find(key); known != plans.end()) {
       if (p.bias != nullptr) set(known->second, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias, p);
       return check(*lt, multiply(known->second, known->second.algorithm, p, p.dst, stream), p);
     }
     Plan plan = describe_product(p);
-    const std::vector<cublasLtMatmulAlgo_t> algorithms = propose(plan, p);
     const bool captured = is_captured(stream);
-    plan.algorithm = captured ? algorithms.front() : choose(plan, algorithms, p, stream);
+    const Key alike = key_of(p, rows_alike(p.rows));
+    if (const auto near = fastest.find(alike); near != fastest.end() && fits(plan, near->second)) {
+      plan.algorithm = near->second;
+    } else {
+      const std::vector<cublasLtMatmulAlgo_t> proposed = propose(plan, p);
+      plan.algorithm = captured ? proposed.front() : choose(plan, proposed, p, stream);
+    }
     check(*lt, multiply(plan, plan.algorithm, p, p.dst, stream), p);
-    if (!captured) plans.emplace(key_of(p), std::move(plan));
+    if (captured) return;
+    fastest.insert_or_assign(alike, plan.algorithm);
+    plans.emplace(key, std::move(plan));
   }
 };
 

@@ -31,8 +31,9 @@ struct MatrixProduct {
 /// Runs products on one device and remembers how. One a stream at a time: products share a
 /// workspace.
 ///
-/// The first product of a shape times the algorithms that cuBLASLt proposes and keeps the fastest;
-/// only those are considered that sum each element in one piece, which give the same bits, so the
+/// The first product of a shape times the algorithms that cuBLASLt proposes and keeps the fastest,
+/// also for the same with an eighth more or fewer rows: the rows of an expert differ each time.
+/// Only those are considered that sum each element in one piece, which give the same bits, so the
 /// choice never shows in a result. While a stream is being captured nothing can be timed: run a
 /// shape once before capturing it, or it takes the first proposal.
 class MatrixProducts {

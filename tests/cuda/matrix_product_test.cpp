@@ -87,6 +87,42 @@ TEST_F(CudaMatrixProduct, ReusesAPlanForOtherData) {
   for (unsigned seed = 500; seed < 520; seed += 5) expect_matches(products, {20, 128, 72}, seed);
 }
 
+TEST_F(CudaMatrixProduct, TakesRowsThatDifferEachTime) {
+  // Near the rows of an earlier product its algorithm serves.
+  MatrixProducts products;
+  unsigned seed = 700;
+  for (const Epilogue epilogue : {Epilogue::none, Epilogue::gelu_tanh, Epilogue::add}) {
+    for (const std::int64_t rows : {300, 301, 289, 319, 288, 320, 513, 512, 529, 575, 2, 3}) {
+      expect_matches(products, {rows, 128, 72, DType::f16, epilogue}, seed += 5);
+    }
+  }
+}
+
+TEST_F(CudaMatrixProduct, GivesTheSameBitsForRowsRunApart) {
+  // A row's result depends neither on the rows beside it nor on which product was timed.
+  const std::int64_t rows = 319;
+  const DeviceRows x(DType::f16, rows, 512, 1), weight(DType::f16, 384, 512, 2, 0.05F),
+      bias(DType::f16, 1, 384, 3);
+  DeviceRows fresh(DType::f16, rows, 384), after(DType::f16, rows, 384);
+  const auto run = [&](MatrixProducts& products, std::int64_t count, DeviceRows& dst) {
+    products.run({.rows = count,
+                  .in_features = 512,
+                  .out_features = 384,
+                  .x = x.pointer(0, 0),
+                  .weight = weight.pointer(0, 0),
+                  .bias = bias.pointer(0, 0),
+                  .dst = dst.pointer(0, 0)},
+                 nullptr);
+  };
+  MatrixProducts one, other;
+  run(one, rows, fresh);
+  run(other, 290, after);
+  run(other, rows, after);
+  fresh.fetch();
+  after.fetch();
+  EXPECT_EQ(fresh.host, after.host);
+}
+
 TEST_F(CudaMatrixProduct, GivesTheSameBitsWhetherTimedOrCaptured) {
   const DeviceRows x(DType::f16, 300, 512, 1), weight(DType::f16, 384, 512, 2, 0.05F),
       bias(DType::f16, 1, 384, 3);
