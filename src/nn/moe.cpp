@@ -29,15 +29,14 @@ void MixtureOfExperts::add_to(Context& ctx,
                               const ops::RowView& residual,
                               const ops::RowView& x) const {
   ArenaScope scope(ctx.arena());
-  const auto routing = ops::route_experts(ctx, gate.forward(ctx, x), top_k);
+  const ops::Routing routing = ops::route_experts(ctx, gate.forward(ctx, x), top_k);
   shared.add_to(ctx, residual, {}, x);
+  const Tensor places = ops::gather_rows(ctx, x, routing);
   for (std::size_t e = 0; e < experts.size(); ++e) {
-    const auto& [rows, weights] = routing[e];
-    if (rows.empty()) continue;
-    ArenaScope expert(ctx.arena());
-    const Tensor y = experts[e].forward(ctx, ops::gather_rows(ctx, x, rows));
-    ops::scatter_add_rows(ctx, residual, rows, weights, y);
+    const Tensor own = places.slice(routing.first[e], routing.first[e + 1]);
+    experts[e].into(ctx, own, own);
   }
+  ops::scatter_add_rows(ctx, residual, routing, places);
 }
 
 }  // namespace sinter::nn

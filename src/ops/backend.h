@@ -13,6 +13,7 @@
 #include "ops/activation.h"
 #include "ops/attention.h"
 #include "ops/embedding.h"
+#include "ops/experts.h"
 #include "ops/linear.h"
 #include "ops/norm.h"
 #include "ops/view.h"
@@ -62,6 +63,11 @@ class Backend : public Accelerator {
                          const PackedKeyValues& keys,
                          const HeadList& dst,
                          const AttentionOptions& options) = 0;
+
+  /// Fills `first` and the tensors of `routing`. At least one row. Waits for `first`.
+  virtual void route_experts(Context& ctx, const Tensor& logits, Routing& routing) = 0;
+  virtual void gather_rows(const RowView& x, const Routing& routing, const Tensor& dst) = 0;
+  virtual void scatter_add_rows(const RowView& x, const Routing& routing, const RowView& y) = 0;
 
   virtual void activate(const RowView& x, Activation activation) = 0;
   virtual void silu_mul(const RowView& x, const RowView& dst) = 0;

@@ -2,29 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "cpu/kernels.h"
+#include "ops/backend.h"
 #include "ops/check.h"
 #include "ops/pointwise_rows.h"
-#include "ops/transfer.h"
 
 namespace sinter::ops {
 
 namespace {
-
-void check_row_indices(const char* op, const RowView& x, std::span<const std::int64_t> rows) {
-  for (const std::int64_t row : rows) {
-    SINTER_CHECK(row >= 0 && row < x.rows,
-                 ErrorCode::invalid_argument,
-                 "[",
-                 op,
-                 "] expected rows below ",
-                 x.rows,
-                 ", got ",
-                 row,
-                 origin(x.name));
-  }
-}
 
 /// Moves the indices of the k largest of `values` to the front of `order`, largest first.
 void select_largest(const float* values, std::size_t k, std::vector<std::size_t>& order) {
@@ -39,64 +26,110 @@ void select_largest(const float* values, std::size_t k, std::vector<std::size_t>
   }
 }
 
-}  // namespace
-
-std::vector<ExpertRows> route_experts(Context& ctx, const Tensor& logits, int top_k) {
-  check_rank("route_experts", "logits", logits, 2);
-  SINTER_CHECK(top_k >= 1 && top_k <= logits.dim(1),
-               ErrorCode::invalid_argument,
-               "[route_experts] top_k: expected 1..",
-               logits.dim(1),
-               ", got ",
-               top_k);
-  ArenaScope scope(ctx.host().arena());
-  const Tensor host = to_host(ctx, logits);
+/// The experts of each row, ascending, [R, k], and their probabilities.
+void choose_experts(const Tensor& logits,
+                    int top_k,
+                    std::int32_t* chosen,
+                    std::vector<float>& weights) {
+  const auto k = static_cast<std::size_t>(top_k);
   const auto experts = static_cast<std::size_t>(logits.dim(1));
-  std::vector<ExpertRows> result(experts);
   std::vector<std::size_t> order(experts);
   for (std::int64_t row = 0; row < logits.dim(0); ++row) {
-    const float* values = host.f32() + row * logits.dim(1);
-    select_largest(values, static_cast<std::size_t>(top_k), order);
+    const float* values = logits.f32() + row * logits.dim(1);
+    select_largest(values, k, order);
     const double top = double{values[order[0]]};
     double total = 0;
     for (std::size_t e = 0; e < experts; ++e) total += std::exp(double{values[e]} - top);
-    for (std::size_t i = 0; i < static_cast<std::size_t>(top_k); ++i) {
-      const double probability = std::exp(double{values[order[i]]} - top) / total;
-      result[order[i]].rows.push_back(row);
-      result[order[i]].weights.push_back(static_cast<float>(probability));
+    std::sort(order.begin(), order.begin() + top_k);
+    for (std::size_t i = 0; i < k; ++i) {
+      *chosen++ = static_cast<std::int32_t>(order[i]);
+      weights.push_back(static_cast<float>(std::exp(double{values[order[i]]} - top) / total));
     }
   }
-  return result;
 }
 
-Tensor gather_rows(Context& ctx, const RowView& x, std::span<const std::int64_t> rows) {
-  check_row_indices("gather_rows", x, rows);
-  const Tensor y =
-      ctx.allocate(DType::f32, {static_cast<std::int64_t>(rows.size()), x.columns}, "gathered");
-  if (x.device != Device::cpu) fail_device("gather_rows", x.device);
-  for_rows(ctx, y, [&](float* row, std::int64_t index, std::int64_t count) {
-    std::copy_n(x.row(rows[static_cast<std::size_t>(index)]), count, row);
+void route_cpu(const Tensor& logits, Routing& routing) {
+  std::int32_t* const row_places = routing.row_places.ptr<std::int32_t>();
+  std::vector<float> weights;  // in the order of row_places
+  weights.reserve(static_cast<std::size_t>(routing.places()));
+  choose_experts(logits, routing.top_k, row_places, weights);
+
+  for (std::int64_t i = 0; i < routing.places(); ++i) {
+    ++routing.first[static_cast<std::size_t>(row_places[i]) + 1];
+  }
+  for (std::size_t e = 1; e < routing.first.size(); ++e) routing.first[e] += routing.first[e - 1];
+  std::vector<std::int64_t> next = routing.first;
+  for (std::int64_t i = 0; i < routing.places(); ++i) {
+    const std::int64_t place = next[static_cast<std::size_t>(row_places[i])]++;
+    routing.place_rows.ptr<std::int32_t>()[place] = static_cast<std::int32_t>(i / routing.top_k);
+    routing.place_weights.f32_mut()[place] = weights[static_cast<std::size_t>(i)];
+    row_places[i] = static_cast<std::int32_t>(place);
+  }
+}
+
+}  // namespace
+
+Routing route_experts(Context& ctx, const Tensor& logits, int top_k) {
+  check_rank("route_experts", "logits", logits, 2);
+  const std::int64_t rows = logits.dim(0), experts = logits.dim(1);
+  SINTER_CHECK(top_k >= 1 && top_k <= experts,
+               ErrorCode::invalid_argument,
+               "[route_experts] top_k: expected 1..",
+               experts,
+               ", got ",
+               top_k);
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  SINTER_CHECK(rows <= kMost / top_k,
+               ErrorCode::invalid_argument,
+               "[route_experts] logits: expected at most ",
+               kMost / top_k,
+               " rows, got ",
+               rows);
+  Routing routing{.rows = rows,
+                  .top_k = top_k,
+                  .first = std::vector<std::int64_t>(static_cast<std::size_t>(experts) + 1),
+                  .place_rows = ctx.allocate(DType::i32, {rows * top_k}, "place rows"),
+                  .place_weights = ctx.allocate(DType::f32, {rows * top_k}, "place weights"),
+                  .row_places = ctx.allocate(DType::i32, {rows, top_k}, "row places")};
+  if (rows == 0) return routing;
+  if (logits.device != Device::cpu) {
+    backend(ctx, "route_experts").route_experts(ctx, logits, routing);
+  } else {
+    route_cpu(logits, routing);
+  }
+  return routing;
+}
+
+Tensor gather_rows(Context& ctx, const RowView& x, const Routing& routing) {
+  check_rows("gather_rows", "x", x, routing.rows, x.columns);
+  check_device("gather_rows", x, routing.place_rows.device);
+  const Tensor y = ctx.allocate(x.dtype, {routing.places(), x.columns}, "gathered");
+  if (x.device != Device::cpu) {
+    backend(ctx, "gather_rows").gather_rows(x, routing, y);
+    return y;
+  }
+  const std::int32_t* const rows = routing.place_rows.ptr<std::int32_t>();
+  for_rows(ctx, y, [&](float* row, std::int64_t place, std::int64_t count) {
+    std::copy_n(x.row(rows[place]), count, row);
   });
   return y;
 }
 
-void scatter_add_rows(Context& ctx,
-                      const RowView& x,
-                      std::span<const std::int64_t> rows,
-                      std::span<const float> weights,
-                      const RowView& y) {
-  check_row_indices("scatter_add_rows", x, rows);
-  check_rows("scatter_add_rows", "y", y, static_cast<std::int64_t>(rows.size()), x.columns);
-  SINTER_CHECK(weights.size() == rows.size(),
-               ErrorCode::invalid_argument,
-               "[scatter_add_rows] weights: expected ",
-               rows.size(),
-               ", got ",
-               weights.size());
-  if (x.device != Device::cpu) fail_device("scatter_add_rows", x.device);
-  for_rows(ctx, y, [&](const float* row, std::int64_t i, std::int64_t count) {
-    const auto index = static_cast<std::size_t>(i);
-    cpu::kernels().add_scaled(x.row(rows[index]), weights[index], row, count);
+void scatter_add_rows(Context& ctx, const RowView& x, const Routing& routing, const RowView& y) {
+  check_rows("scatter_add_rows", "x", x, routing.rows, x.columns);
+  check_rows("scatter_add_rows", "y", y, routing.places(), x.columns);
+  check_device("scatter_add_rows", x, routing.row_places.device);
+  check_device("scatter_add_rows", y, x.device);
+  if (x.device != Device::cpu) {
+    return backend(ctx, "scatter_add_rows").scatter_add_rows(x, routing, y);
+  }
+  const std::int32_t* const places = routing.row_places.ptr<std::int32_t>();
+  const float* const weights = routing.place_weights.f32();
+  for_rows(ctx, x, [&](float* row, std::int64_t index, std::int64_t count) {
+    for (int k = 0; k < routing.top_k; ++k) {
+      const std::int32_t place = places[index * routing.top_k + k];
+      cpu::kernels().add_scaled(row, weights[place], y.row(place), count);
+    }
   });
 }
 

@@ -2,11 +2,10 @@
 // Routing of a mixture of experts: which rows go to which expert, and the way there and back.
 //
 // Shazeer et al.: "Outrageously large neural networks: the sparsely-gated mixture-of-experts
-// layer", 2017. Rows are grouped by expert, so that each expert runs one product over all of its
-// rows.
+// layer", 2017. Every row goes to `top_k` experts, so that rows * top_k rows are worked on: the
+// "places", grouped by expert, so that each expert runs one product over all of its rows.
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "core/context.h"
@@ -15,27 +14,32 @@
 
 namespace sinter::ops {
 
-/// The rows of one expert, ascending, and the probability with which each chose it.
-struct ExpertRows {
-  std::vector<std::int64_t> rows;
-  std::vector<float> weights;
+/// Of R rows to E experts, k each. The tensors live where the logits do, in the context's arena.
+struct Routing {
+  std::int64_t rows = 0;
+  int top_k = 0;
+  std::vector<std::int64_t> first;  ///< [E + 1] an expert's first place, on the host; then R * k
+  Tensor place_rows;                ///< i32 [R * k], the row of each place, ascending in an expert
+  Tensor place_weights;             ///< f32 [R * k], the probability with which it chose the expert
+  Tensor row_places;                ///< i32 [R, k], the places of each row, ascending by expert
+
+  std::int64_t places() const { return rows * top_k; }
 };
 
-/// logits [R, E] -> the rows of each of the E experts. Every row goes to its `top_k` most probable
-/// experts; of equally probable ones to those of lower index. The weights are softmax
-/// probabilities over all E, not renormalised over the chosen ones. 1 <= top_k <= E. A row with
-/// logits that are no numbers has weights that are none.
+/// logits [R, E] -> the places of each of the E experts. Every row goes to its `top_k` most
+/// probable experts; of equally probable ones to those of lower index. The weights are softmax
+/// probabilities over all E, not renormalised over the chosen ones. 1 <= top_k <= E; on a device E
+/// is at most 16 and top_k at most 4. A row with logits that are no numbers has weights that are
+/// none. On a device this waits for E + 1 integers: products take their number of rows from the
+/// host.
 /// Source: hy3dshape/models/denoisers/moe_layers.py, MoEGate.
-std::vector<ExpertRows> route_experts(Context& ctx, const Tensor& logits, int top_k);
+Routing route_experts(Context& ctx, const Tensor& logits, int top_k);
 
-/// Rows `rows` of x, in that order: [rows, C].
-Tensor gather_rows(Context& ctx, const RowView& x, std::span<const std::int64_t> rows);
+/// x [R, C] -> [R * k, C]: the row of each place, in x's type.
+Tensor gather_rows(Context& ctx, const RowView& x, const Routing& routing);
 
-/// x[rows[i]] += weights[i] * y[i] for every i; `rows` names no row twice.
-void scatter_add_rows(Context& ctx,
-                      const RowView& x,
-                      std::span<const std::int64_t> rows,
-                      std::span<const float> weights,
-                      const RowView& y);
+/// x[r] += the sum over the places p of row r of place_weights[p] * y[p], in the order of the
+/// experts. x [R, C], y [R * k, C].
+void scatter_add_rows(Context& ctx, const RowView& x, const Routing& routing, const RowView& y);
 
 }  // namespace sinter::ops

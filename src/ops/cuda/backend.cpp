@@ -4,10 +4,12 @@
 
 #include <array>
 #include <optional>
+#include <vector>
 
 #include "cuda/matrix_product.h"
 #include "cuda/status.h"
 #include "ops/cuda/attention.h"
+#include "ops/cuda/experts.h"
 #include "ops/cuda/norm.h"
 #include "ops/cuda/points.h"
 #include "ops/cuda/rows.h"
@@ -43,6 +45,15 @@ ModulatedRows modulated(const Tensor& rows, const ScaleShift& modulation, const 
                       .scale = modulation.scale.data,
                       .gate = gate.data};
   return result;
+}
+
+ExpertRoutes routes_of(const Routing& routing) {
+  return {.rows = routing.rows,
+          .experts = static_cast<int>(routing.first.size()) - 1,
+          .top_k = routing.top_k,
+          .place_rows = routing.place_rows.ptr<int>(),
+          .place_weights = routing.place_weights.f32_mut(),
+          .row_places = routing.row_places.ptr<int>()};
 }
 
 bool is_aligned(const RowView& rows) {
@@ -287,6 +298,30 @@ class CudaBackend final : public Backend {
     v.data = static_cast<std::byte*>(k.data) +
              static_cast<std::size_t>(k.tokens * k.token_stride) * size_of(k.dtype);
     attention(ctx, std::array{AttentionInput{q, k, v, dst, options}});
+  }
+
+  // ---- experts ----
+
+  void route_experts(Context& ctx, const Tensor& logits, Routing& routing) override {
+    ArenaScope scope(ctx.arena());
+    const auto integers = [&](std::int64_t count) {
+      return ctx.allocate(DType::i32, {count}, "routing");
+    };
+    const Tensor counts = integers(logits.dim(1)), offsets = integers(logits.dim(1) + 1);
+    ExpertRoutes routes = routes_of(routing);
+    routes.counts = counts.ptr<int>();
+    routes.offsets = offsets.ptr<int>();
+    routes.scratch = integers(ExpertRoutes::scratch_ints(routing.rows)).ptr<int>();
+    cuda::route_experts(routes, rows_of(logits), stream_);
+    std::vector<int> first(routing.first.size());
+    download(offsets, {first.data(), DType::i32, Device::cpu, offsets.shape, {}});
+    routing.first.assign(first.begin(), first.end());
+  }
+  void gather_rows(const RowView& x, const Routing& routing, const Tensor& dst) override {
+    cuda::gather_rows(routes_of(routing), rows_of(dst), rows_of(x), stream_);
+  }
+  void scatter_add_rows(const RowView& x, const Routing& routing, const RowView& y) override {
+    cuda::scatter_add_rows(routes_of(routing), rows_of(x), rows_of(y), stream_);
   }
 
   // ---- elementwise ----

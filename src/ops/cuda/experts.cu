@@ -204,8 +204,7 @@ void check(const ExpertRoutes& r) {
                r.top_k,
                " of ",
                r.experts);
-  SINTER_CHECK(r.counts != nullptr && r.offsets != nullptr && r.place_rows != nullptr &&
-                   r.place_weights != nullptr && r.row_places != nullptr && r.scratch != nullptr,
+  SINTER_CHECK(r.place_rows != nullptr && r.place_weights != nullptr && r.row_places != nullptr,
                ErrorCode::invalid_argument,
                "[experts] expected memory for every part of the routes");
 }
@@ -218,6 +217,9 @@ std::int64_t ExpertRoutes::scratch_ints(std::int64_t rows) {
 
 void route_experts(const ExpertRoutes& routes, const Rows& logits, cudaStream_t stream) {
   check(routes);
+  SINTER_CHECK(routes.counts != nullptr && routes.offsets != nullptr && routes.scratch != nullptr,
+               ErrorCode::invalid_argument,
+               "[experts] expected memory for counts, offsets and scratch");
   check_rows("route_experts", "logits", logits, routes.rows, routes.experts);
   if (routes.rows == 0) return;
   with_element(logits.dtype, "route_experts", [&](auto element) {

@@ -13,7 +13,8 @@
 
 namespace sinter::ops::cuda {
 
-/// Where route_experts() writes, all on the device. R rows, E experts, k = top_k.
+/// Where route_experts() writes, all on the device; the others read the last three arrays alone.
+/// R rows, E experts, k = top_k.
 struct ExpertRoutes {
   static constexpr int kMaxExperts = 16, kMaxTopK = 4;
   std::int64_t rows = 0;
@@ -22,10 +23,10 @@ struct ExpertRoutes {
 
   int* counts = nullptr;           ///< [E] places of each expert
   int* offsets = nullptr;          ///< [E + 1] its first place; the last is R * k
+  int* scratch = nullptr;          ///< [scratch_ints(R)]
   int* place_rows = nullptr;       ///< [R * k] the row of each place
   float* place_weights = nullptr;  ///< [R * k] with which probability that row chose the expert
   int* row_places = nullptr;       ///< [R, k] the places of each row, ascending by expert
-  int* scratch = nullptr;          ///< [scratch_ints(R)]
 
   /// Integers that route_experts() needs for itself.
   static std::int64_t scratch_ints(std::int64_t rows);

@@ -26,10 +26,10 @@ struct Routes {
              top_k,
              counts.data(),
              offsets.data(),
+             scratch.data(),
              place_rows.data(),
              place_weights.data(),
-             row_places.data(),
-             scratch.data()} {}
+             row_places.data()} {}
 
   static std::vector<int> poison(std::int64_t count) {
     return std::vector<int>(static_cast<std::size_t>(count), -77);
