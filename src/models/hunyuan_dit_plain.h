@@ -3,7 +3,8 @@
 // in front of the latent tokens, the condition by cross-attention, the last feed-forward branches
 // mixtures of experts. No positional encoding anywhere.
 //
-// Upstream: hy3dshape/models/denoisers/hunyuandit.py. All values are f32.
+// Upstream: hy3dshape/models/denoisers/hunyuandit.py. Activations have the context's type, latents
+// and velocity are f32.
 //
 // Exact shortcuts, not approximations:
 //  * in the unconditional half of guidance cross-attention gives the bias of its output projection

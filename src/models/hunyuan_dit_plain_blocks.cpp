@@ -74,13 +74,15 @@ void PlainSelfAttention::add_to(Context& ctx,
   norm.apply_query(ctx, queries);
   norm.apply_key(ctx, keys);
   const Tensor mixed = ctx.activation(x.shape, "attention");
+  const ops::HeadView results = ops::heads_of(mixed, heads, d);
+  std::vector<ops::AttentionInput> sequences;
   for (std::int64_t begin = 0; begin < x.dim(0); begin += rows) {
     const auto branch = [&](const ops::HeadView& view) {
       return ops::tokens_of(view, begin, begin + rows);
     };
-    ops::attention(
-        ctx, branch(queries), branch(keys), branch(values), branch(ops::heads_of(mixed, heads, d)));
+    sequences.push_back({branch(queries), branch(keys), branch(values), branch(results)});
   }
+  ops::attention(ctx, sequences);
   out.add_to(ctx, residual, {}, mixed);
 }
 
