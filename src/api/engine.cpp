@@ -59,7 +59,8 @@ struct Engine::State {
         vae(options.vae),
         accelerator(open_device(options.device, options.warn)),
         ctx(accelerator, accelerator ? parse_compute_type(options.dtype) : DType::f32),
-        networks(open_model(name, options), options.keep_weights) {
+        networks(open_model(name, options), options.keep_weights),
+        extractor(pipeline::make_extractor(ctx)) {
     ctx.threads = resolve_threads(options.threads);
     ctx.switches = Switches::from_environment();
     ctx.log = [warn = std::move(options.warn)](LogLevel level, const std::string& text) {
@@ -73,8 +74,10 @@ struct Engine::State {
   std::string path, vae;
   std::shared_ptr<Accelerator> accelerator;  // null on the CPU
   Context ctx;
-  pipeline::Networks networks;  // its weights are the accelerator's: gone before it
-  std::string hash, vae_hash;   // empty until they are needed: every byte is read
+  // Their memory is the accelerator's: gone before it.
+  pipeline::Networks networks;
+  std::unique_ptr<pipeline::ShapeExtractor> extractor;
+  std::string hash, vae_hash;  // empty until they are needed: every byte is read
 };
 
 namespace {
@@ -182,8 +185,8 @@ GenerateResult Engine::generate(const std::vector<Picture>& pictures,
     return !progress || progress(now);
   };
   GenerateResult result;
-  result.mesh =
-      pipeline::image_to_shape(state_->ctx, state_->networks, pictures, options, watched, filled);
+  result.mesh = pipeline::image_to_shape(
+      state_->ctx, state_->networks, *state_->extractor, pictures, options, watched, filled);
   if (state_->accelerator) {
     filled.peak_device_memory_bytes = state_->accelerator->peak_bytes();
   }

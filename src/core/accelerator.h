@@ -16,6 +16,8 @@ class Accelerator : public Allocator {
   /// Fills dst, on the host, from src, on the device: equal shapes; dst f32, or src's dtype. Waits
   /// for the values.
   virtual void download(const Tensor& src, const Tensor& dst) = 0;
+  /// The queue as the vendor's library knows it: a cudaStream_t.
+  virtual void* native_queue() const = 0;
   /// Makes this device the calling thread's.
   virtual void make_current() = 0;
   /// Most bytes that were allocated at a time.

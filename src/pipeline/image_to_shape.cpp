@@ -6,15 +6,13 @@
 #include "io/image_file.h"
 #include "io/preprocess.h"
 #include "matting/cut_out.h"
-#include "mesh/cleanup.h"
 #include "mesh/face_count.h"
+#include "mesh/field.h"
 #include "mesh/least_faces.h"
-#include "mesh/marching_cubes.h"
 #include "ops/transfer.h"
 #include "pipeline/pictures.h"
 #include "pipeline/run_monitor.h"
 #include "pipeline/sampling_settings.h"
-#include "pipeline/volume.h"
 #include "pipeline/work_estimate.h"
 #include "sampling/noise.h"
 #include "sampling/sampler.h"
@@ -42,12 +40,14 @@ class Run {
  public:
   Run(Context& ctx,
       Networks& networks,
+      ShapeExtractor& extractor,
       std::span<const Picture> pictures,
       const GenerateOptions& options,
       const ProgressCallback& progress,
       Metrics& metrics)
       : ctx_(ctx),
         networks_(networks),
+        extractor_(extractor),
         model_(networks.model()),
         pictures_(checked_pictures(model_, pictures)),
         options_(options),
@@ -79,9 +79,10 @@ class Run {
     const Tensor latents = sample(condition);
     const auto vae = networks_.vae(ctx_.placement(), ctx_.poll);
     const models::GeometryMemory memory = decode_latents(*vae, latents);
-    const mesh::Field field = sample_field(*vae, memory);
-    Mesh result = extract_surface(field);
-    finish_mesh(result);
+    sample_field(*vae, memory);
+    begin("surface");
+    extractor_.extract(ctx_, options_);
+    Mesh result = finish_mesh();
     monitor_.finish();
     note_work({.model = model_,
                .switches = ctx_.switches,
@@ -177,10 +178,10 @@ class Run {
     return vae.remember(ctx_, vae.decode(ctx_, latents));
   }
 
-  mesh::Field sample_field(const models::ShapeVae& vae, const models::GeometryMemory& memory) {
+  void sample_field(const models::ShapeVae& vae, const models::GeometryMemory& memory) {
     begin("volume");
     mesh::SampleStats stats;
-    mesh::Field field = sample_volume(
+    extractor_.sample(
         ctx_,
         vae,
         memory,
@@ -191,27 +192,19 @@ class Run {
     metrics_.field_queries = stats.queries;
     metrics_.field_following_queries = stats.following_queries;
     metrics_.field_following_rounds = stats.following_rounds;
+    const auto points = std::cbrt(static_cast<double>(stats.grid_points));
+    const int resolution = static_cast<int>(std::lround(points)) - 1;
     for (const mesh::SampleLevel& level : stats.levels) {
-      const int cells = (field.grid().resolution() + level.stride - 1) / level.stride;
+      const int cells = (resolution + level.stride - 1) / level.stride;
       metrics_.field_levels.push_back({cells, level.queries});
     }
-    return field;
   }
 
-  Mesh extract_surface(const mesh::Field& field) {
-    begin("surface");
-    return mesh::marching_cubes(
-        field,
-        {.level = static_cast<float>(options_.level), .threads = ctx_.threads, .poll = ctx_.poll});
-  }
-
-  void finish_mesh(Mesh& result) {
+  Mesh finish_mesh() {
     begin("mesh");
     monitor_.poll();
-    if (options_.remove_floaters) {
-      metrics_.floaters_removed = mesh::remove_floaters(result, mesh::kFloaterRatio, ctx_.poll);
-      monitor_.poll();
-    }
+    Mesh result = extractor_.finish(ctx_, options_, metrics_.floaters_removed);
+    monitor_.poll();
     if (options_.faces > 0) {
       const mesh::SimplifyResult counted =
           mesh::set_face_count(result,
@@ -232,10 +225,12 @@ class Run {
     }
     metrics_.vertices = static_cast<std::int64_t>(result.positions.size());
     metrics_.faces = static_cast<std::int64_t>(result.faces.size());
+    return result;
   }
 
   Context& ctx_;
   Networks& networks_;
+  ShapeExtractor& extractor_;
   const models::ShapeModel& model_;
   std::vector<Picture> pictures_;
   const GenerateOptions& options_;
@@ -268,11 +263,12 @@ void check_options(const GenerateOptions& options) {
 
 Mesh image_to_shape(Context& ctx,
                     Networks& networks,
+                    ShapeExtractor& extractor,
                     std::span<const Picture> pictures,
                     const GenerateOptions& options,
                     const ProgressCallback& progress,
                     Metrics& metrics) {
-  return Run(ctx, networks, pictures, options, progress, metrics)();
+  return Run(ctx, networks, extractor, pictures, options, progress, metrics)();
 }
 
 }  // namespace sinter::pipeline

@@ -8,6 +8,7 @@
 
 #include "core/context.h"
 #include "pipeline/networks.h"
+#include "pipeline/shape_extractor.h"
 #include "sinter/engine.h"
 
 namespace sinter::pipeline {
@@ -21,6 +22,7 @@ void check_options(const GenerateOptions& options);
 /// manifold. Raises the errors of checked_pictures() and sampling_settings() before any work.
 Mesh image_to_shape(Context& ctx,
                     Networks& networks,
+                    ShapeExtractor& extractor,
                     std::span<const Picture> pictures,
                     const GenerateOptions& options,
                     const ProgressCallback& progress,

@@ -21,12 +21,15 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "api/device.h"
 #include "checkpoint/writer.h"
 #include "mesh/marching_cubes.h"
 #include "models/shape_model.h"
+#include "ops/transfer.h"
 #include "pipeline/sampling_settings.h"
 #include "pipeline/volume.h"
 #include "sampling/sampler.h"
@@ -39,6 +42,7 @@ struct Options {
   std::string model, inputs, outputs;
   std::string stages = "condition,step,steps,tokens,logits,flashvdm,mesh";
   std::string vae, tap;
+  std::string device = "cpu", dtype = "fp16";
   int threads = 2, steps = 10, octree = 64;
   float time = 0.5F, guidance = 5.0F;
 };
@@ -69,6 +73,8 @@ class Stages {
  public:
   explicit Stages(const Options& options)
       : options_(options),
+        accelerator_(open_device(options.device, {})),
+        ctx_(accelerator_, accelerator_ ? parse_compute_type(options.dtype) : DType::f32),
         inputs_(checkpoint::Checkpoint::open(options.inputs)),
         model_(models::ShapeModel::open(options.model)) {
     if (!options.vae.empty()) model_.use_vae({.model = options.vae});
@@ -81,13 +87,13 @@ class Stages {
   }
 
   void run() {
-    ArenaScope scope(ctx_.arena());
-    timed("condition", [&] { outputs_.add("condition", condition()); });
-    timed("step", [&] { outputs_.add("velocity", velocity(input("given_condition"))); });
-    timed("steps", [&] { outputs_.add("latents", sample(input("given_condition"))); });
+    ArenaScope scope(ctx_.arena()), host_scope(ctx_.host().arena());
+    timed("condition", [&] { add("condition", condition()); });
+    timed("step", [&] { add("velocity", velocity(given_condition())); });
+    timed("steps", [&] { add("latents", sample(given_condition())); });
     timed("tokens", [&] {
       const auto vae = model_.load_vae(ctx_.placement());
-      outputs_.add("tokens", vae->decode(ctx_, input("given_latents")));
+      add("tokens", vae->decode(ctx_, values("given_latents")));
     });
     timed("logits", [&] { logits(); });
     timed("flashvdm", [&] { flashvdm(); });
@@ -99,7 +105,7 @@ class Stages {
   template <class Body>
   void timed(const std::string& stage, const Body& body) {
     if (("," + options_.stages + ",").find("," + stage + ",") == std::string::npos) return;
-    ArenaScope scope(ctx_.arena());
+    ArenaScope scope(ctx_.arena()), host_scope(ctx_.host().arena());
     const auto start = std::chrono::steady_clock::now();
     body();
     const std::chrono::duration<float> taken = std::chrono::steady_clock::now() - start;
@@ -109,6 +115,16 @@ class Stages {
     std::printf("%s %.2f s\n", stage.c_str(), static_cast<double>(seconds));
   }
 
+  /// Copies the tensor to the outputs, from the device where it is there.
+  void add(const std::string& name, const Tensor& x) { outputs_.add(name, ops::to_host(ctx_, x)); }
+
+  Tensor given_condition() { return ops::to_device(ctx_, input("given_condition")); }
+  /// An input where the networks run, f32.
+  Tensor values(const std::string& name) {
+    return ops::to_device(ctx_, input(name), DType::f32);
+  }
+
+  /// On the host, f32.
   Tensor input(const std::string& name) {
     const checkpoint::TensorEntry* entry = inputs_.find(name);
     SINTER_CHECK(entry != nullptr,
@@ -118,7 +134,7 @@ class Stages {
                  ": expected a tensor ",
                  name,
                  ", found none");
-    const Tensor x = ctx_.allocate(DType::f32, entry->shape, entry->name);
+    const Tensor x = ctx_.host().allocate(DType::f32, entry->shape, entry->name);
     convert_to_float(entry->bytes.data(), entry->dtype, x.f32_mut(), entry->elements());
     return x;
   }
@@ -136,7 +152,7 @@ class Stages {
   bool guided() const { return !model_.config().guidance_embed(); }
 
   Tensor velocity(const Tensor& condition) {
-    const Tensor noise = input("noise");
+    const Tensor noise = values("noise");
     const Tensor result =
         ctx_.allocate(DType::f32, {guided() ? 2 : 1, noise.dim(0), noise.dim(1)}, "velocity");
     const auto dit = model_.load_dit(ctx_.placement());
@@ -151,7 +167,7 @@ class Stages {
 
   /// As pipeline::image_to_shape() samples.
   Tensor sample(const Tensor& condition) {
-    const Tensor latents = input("noise");
+    const Tensor latents = values("noise");
     const auto schedule = sampling::make_schedule(
         sampling::SchedulerConfig::from(model_.document().child("scheduler")), options_.steps);
     const auto dit = model_.load_dit(ctx_.placement());
@@ -168,15 +184,15 @@ class Stages {
   void logits() {
     const Tensor points = input("points");
     const auto vae = model_.load_vae(ctx_.placement());
-    const auto memory = vae->remember(ctx_, vae->decode(ctx_, input("given_latents")));
-    const Tensor values = ctx_.allocate(DType::f32, {points.dim(0)}, "logits");
-    vae->query(ctx_, memory, points, values);
-    outputs_.add("logits", values);
+    const auto memory = vae->remember(ctx_, vae->decode(ctx_, values("given_latents")));
+    const Tensor logits = ctx_.host().allocate(DType::f32, {points.dim(0)}, "logits");
+    vae->query(ctx_, memory, points, logits);
+    outputs_.add("logits", logits);
   }
 
   void flashvdm() {
     const auto vae = model_.load_vae(ctx_.placement());
-    const auto memory = vae->remember(ctx_, vae->decode(ctx_, input("given_latents")));
+    const auto memory = vae->remember(ctx_, vae->decode(ctx_, values("given_latents")));
     add_grid("flashvdm", decode(*vae, memory, Decode::flashvdm));
   }
 
@@ -195,7 +211,7 @@ class Stages {
   /// NaN where the field was not evaluated.
   void add_grid(const std::string& name, const mesh::Field& field) {
     const int side = field.grid().points();
-    const Tensor grid = ctx_.allocate(DType::f32, {side, side, side}, name);
+    const Tensor grid = ctx_.host().allocate(DType::f32, {side, side, side}, name);
     std::int64_t next = 0;
     for (int x = 0; x < side; ++x) {
       for (int y = 0; y < side; ++y) {
@@ -223,6 +239,7 @@ class Stages {
   }
 
   Options options_;
+  std::shared_ptr<Accelerator> accelerator_;
   Context ctx_;
   checkpoint::Checkpoint inputs_;
   models::ShapeModel model_;
@@ -234,7 +251,8 @@ Options parse(int argc, char** argv) {
       argc >= 4 && argc % 2 == 0,
       ErrorCode::invalid_argument,
       "usage: parity_stages MODEL INPUTS OUTPUTS [--stages LIST] [--vae MODEL] [--threads N] "
-      "[--steps N] [--time T] [--guidance G] [--octree N] [--tap PREFIX]");
+      "[--steps N] [--time T] [--guidance G] [--octree N] [--tap PREFIX] "
+      "[--device cpu|cuda[:N]] [--dtype fp16|bf16]");
   Options options;
   options.model = argv[1];
   options.inputs = argv[2];
@@ -245,6 +263,10 @@ Options parse(int argc, char** argv) {
       options.stages = value;
     } else if (name == "--vae") {
       options.vae = value;
+    } else if (name == "--device") {
+      options.device = value;
+    } else if (name == "--dtype") {
+      options.dtype = value;
     } else if (name == "--tap") {
       options.tap = value;
     } else if (name == "--threads") {

@@ -113,6 +113,8 @@ class CudaBackend final : public Backend {
 
   Device device() const override { return Device::cuda; }
 
+  void* native_queue() const override { return stream_; }
+
   void make_current() override { check(cudaSetDevice(index_), "device"); }
 
   void* allocate(std::size_t bytes) override {
