@@ -113,6 +113,7 @@ int run(std::map<std::string, std::string>& options) {
   Context ctx;
   ctx.threads = std::atoi(options["--threads"].c_str());
   pipeline::Networks networks(models::ShapeModel::open(options["--model"]), true);
+  const auto extractor = pipeline::make_extractor(ctx);
   const auto vae = networks.vae(ctx.placement(), {});
   std::vector<std::string> pictures;
   int count = std::atoi(options["--count"].c_str());
@@ -135,7 +136,7 @@ int run(std::map<std::string, std::string>& options) {
     } else {
       Metrics metrics;
       const std::vector<Picture> picture = {{pictures[static_cast<std::size_t>(n)]}};
-      full = pipeline::image_to_shape(ctx, networks, picture, generate, {}, metrics);
+      full = pipeline::image_to_shape(ctx, networks, *extractor, picture, generate, {}, metrics);
       counts.assign(std::begin(kPictureFaces), std::end(kPictureFaces));
     }
     if (full.faces.empty()) {

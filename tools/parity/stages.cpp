@@ -120,9 +120,7 @@ class Stages {
 
   Tensor given_condition() { return ops::to_device(ctx_, input("given_condition")); }
   /// An input where the networks run, f32.
-  Tensor values(const std::string& name) {
-    return ops::to_device(ctx_, input(name), DType::f32);
-  }
+  Tensor values(const std::string& name) { return ops::to_device(ctx_, input(name), DType::f32); }
 
   /// On the host, f32.
   Tensor input(const std::string& name) {
