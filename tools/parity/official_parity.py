@@ -38,6 +38,8 @@ from safetensors.torch import load_file, save_file
 
 ROOT = Path(__file__).resolve().parents[2]
 FP32_LIMIT = 1e-5
+# Both distances are made of the same kind of roundings, some independent of the other side's: a percent apart is a tie.
+FP16_TIE = 1.01
 STAGES = {"condition": "condition", "step": "velocity", "steps": "latents", "tokens": "tokens", "logits": "logits",
           "flashvdm": "flashvdm", "mesh": "grid"}
 # Which keys a part of space attends to hangs on scores that may be tied, so no limit holds for FlashVDM.
@@ -240,7 +242,7 @@ def compare(arguments, module, name: str, folder: Path) -> bool:
             row["sinter_fp32"] = distance(ours[key], truth[key])
         if key in cuda:
             row["sinter_fp16"] = distance(cuda[key], truth[key])
-            good &= stage in UNLIMITED or row["sinter_fp16"] <= row["official_fp16"]
+            good &= stage in UNLIMITED or row["sinter_fp16"] <= FP16_TIE * row["official_fp16"]
         rows[stage] = row
         cell = lambda column: f"{row[column]:.2e}" if column in row else "-"  # noqa: E731
         print(f"  {stage:10} {row['rms']:13.3f} {cell('sinter_fp32'):>12} {cell('official_fp16'):>13} {cell('sinter_fp16'):>12}")
