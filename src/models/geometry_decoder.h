@@ -8,6 +8,8 @@
 // 2503.16302); upstream: attention_processors.py.
 
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "models/shape_vae_config.h"
 #include "nn/layer_norm.h"
@@ -30,6 +32,14 @@ enum class KeyRule {
 /// Keys that KeyRule::mean keeps of L: 1024 of 3072, 256 of 512, else a third (at least one).
 std::int64_t kept_keys(std::int64_t keys);
 
+/// Points that are answered from the part of a shape that matters near a sample. f32; each may be
+/// where the points of GeometryDecoder::query() may.
+struct QueryGroup {
+  Tensor sample;  ///< [S, 3], S at least 1
+  Tensor points;  ///< [P, 3], any P
+  Tensor logits;  ///< [P]
+};
+
 class GeometryDecoder {
  public:
   /// Binds below the binder's prefix ("vae.geo_decoder" in a bundle).
@@ -39,7 +49,8 @@ class GeometryDecoder {
   GeometryMemory remember(Context& ctx, const Tensor& tokens) const;
 
   /// The part of `memory` that matters near `sample`, f32 [S, 3], S at least 1: query() with it
-  /// costs less and gives nearly the same. The caller chooses how densely to sample the region.
+  /// costs less and gives nearly the same. The caller chooses how densely to sample the region. The
+  /// sample may be where the points of query() may. KeyRule::merged waits for the accelerator.
   GeometryMemory focus(Context& ctx,
                        const GeometryMemory& memory,
                        const Tensor& sample,
@@ -56,14 +67,32 @@ class GeometryDecoder {
              const Tensor& points,
              const Tensor& logits) const;
 
+  /// query() of each group's points with focus() on its sample. On an accelerator groups whose
+  /// points and logits lie there are worked on together: many groups choose their keys at a time,
+  /// and points of several make up one block where they, and their logits, lie one behind the other
+  /// in memory. Raises ErrorCode::cancelled between blocks.
+  void query_groups(Context& ctx,
+                    const GeometryMemory& memory,
+                    std::span<const QueryGroup> groups,
+                    KeyRule rule) const;
+
  private:
+  /// focus() on each sample.
+  std::vector<GeometryMemory> focus_all(Context& ctx,
+                                        const GeometryMemory& memory,
+                                        std::span<const QueryGroup> groups,
+                                        KeyRule rule) const;
+  /// Points and logits of the groups, on the device; one memory a group.
+  void query_together(Context& ctx,
+                      std::span<const GeometryMemory> memories,
+                      std::span<const QueryGroup> groups) const;
   Tensor embed(Context& ctx, const Tensor& points) const;
   void query_on_device(Context& ctx,
                        const GeometryMemory& memory,
                        const Tensor& points,
                        const Tensor& logits) const;
   void query_block(Context& ctx,
-                   const GeometryMemory& memory,
+                   std::span<const nn::MemoryGroup> memory,
                    const Tensor& points,
                    const Tensor& logits) const;
 

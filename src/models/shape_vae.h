@@ -4,6 +4,7 @@
 //
 // Upstream: hy3dgen/shapegen/models/autoencoders/model.py (ShapeVAE). Values are f32.
 
+#include <span>
 #include <vector>
 
 #include "models/geometry_decoder.h"
@@ -42,6 +43,14 @@ class ShapeVae {
              const Tensor& points,
              const Tensor& logits) const {
     geo_decoder_.query(ctx, memory, points, logits);
+  }
+
+  /// See GeometryDecoder::query_groups.
+  void query_groups(Context& ctx,
+                    const GeometryMemory& memory,
+                    std::span<const QueryGroup> groups,
+                    KeyRule rule) const {
+    geo_decoder_.query_groups(ctx, memory, groups, rule);
   }
 
  private:

@@ -1,5 +1,8 @@
 #include "nn/transformer.h"
 
+#include <array>
+#include <vector>
+
 namespace sinter::nn {
 
 namespace {
@@ -76,12 +79,31 @@ Tensor CrossAttentionBlock::queries(Context& ctx, const Tensor& x) const {
 void CrossAttentionBlock::forward(Context& ctx,
                                   const Tensor& x,
                                   const ops::PackedKeyValues& memory) const {
+  forward(ctx, x, std::array{MemoryGroup{x.dim(0), &memory}});
+}
+
+void CrossAttentionBlock::forward(Context& ctx,
+                                  const Tensor& x,
+                                  std::span<const MemoryGroup> groups) const {
   ArenaScope scope(ctx.arena());
   {
     ArenaScope attention(ctx.arena());
     const Tensor mixed = queries(ctx, x);
     const ops::HeadView heads = ops::heads_of(mixed, options.heads, options.head_dim());
-    ops::attention(ctx, heads, memory, heads);
+    std::vector<ops::PackedAttentionInput> inputs;
+    std::int64_t first = 0;
+    for (const auto& [rows, memory] : groups) {
+      const ops::HeadView group = ops::tokens_of(heads, first, first + rows);
+      inputs.push_back({group, memory, group});
+      first += rows;
+    }
+    SINTER_CHECK(first == x.dim(0),
+                 ErrorCode::internal,
+                 "[cross attention] groups: expected ",
+                 x.dim(0),
+                 " rows, got ",
+                 first);
+    ops::attention(ctx, inputs);
     proj.add_to(ctx, x, {}, mixed);
   }
   mlp.add_to(ctx, x, {}, ln_3.forward(ctx, x));

@@ -6,6 +6,7 @@
 // h of c_kv owns d key and d value channels. Norms of queries and keys are LayerNorms over d.
 
 #include <cstdint>
+#include <span>
 
 #include "checkpoint/binder.h"
 #include "nn/head_norm.h"
@@ -43,6 +44,12 @@ struct SelfAttentionBlock {
   void forward(Context& ctx, const Tensor& x) const;
 };
 
+/// Rows that attend to the same memory.
+struct MemoryGroup {
+  std::int64_t rows = 0;
+  const ops::PackedKeyValues* memory = nullptr;  ///< of CrossAttentionBlock::keys_values()
+};
+
 /// x += attn(ln_1 x, ln_2 memory); x += mlp(ln_3 x). The memory side does not depend on x and is
 /// computed once by keys_values().
 struct CrossAttentionBlock {
@@ -62,6 +69,9 @@ struct CrossAttentionBlock {
   Tensor queries(Context& ctx, const Tensor& x) const;
   /// x [N, W], in place; `memory` from keys_values().
   void forward(Context& ctx, const Tensor& x, const ops::PackedKeyValues& memory) const;
+  /// The same where rows of x differ in what they attend to: the groups lie one behind the other
+  /// and are all of x.
+  void forward(Context& ctx, const Tensor& x, std::span<const MemoryGroup> groups) const;
 };
 
 }  // namespace sinter::nn

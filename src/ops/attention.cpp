@@ -246,6 +246,29 @@ void check_keys(const HeadList& k, const HeadList& v) {
                origin(k.segments()[0].name));
 }
 
+void check_group(const HeadList& q,
+                 const PackedKeyValues& keys,
+                 const HeadList& dst,
+                 Device device) {
+  SINTER_CHECK(keys.keys() > 0 && keys.heads() == q.heads() && keys.dim() == q.dim() &&
+                   keys.device() == device && q.device() == device,
+               ErrorCode::invalid_argument,
+               "[attention] packed keys: expected ",
+               q.heads(),
+               " heads of ",
+               q.dim(),
+               " on ",
+               to_string(device),
+               ", got ",
+               keys.heads(),
+               " heads of ",
+               keys.dim(),
+               " on ",
+               to_string(keys.device()),
+               origin(q.segments()[0].name));
+  check_heads("dst", dst, q, q.tokens());
+}
+
 }  // namespace
 
 void attention(Context& ctx, std::span<const AttentionInput> sequences) {
@@ -333,29 +356,28 @@ PackedKeyValues PackedKeyValues::gather(Context& ctx, const KeyLists& lists) con
 }
 
 void attention(Context& ctx,
+               std::span<const PackedAttentionInput> groups,
+               const AttentionOptions& options) {
+  SINTER_CHECK(!groups.empty(),
+               ErrorCode::invalid_argument,
+               "[attention] expected at least one group of queries, got none");
+  for (const auto& [q, keys, dst] : groups) check_group(q, *keys, dst, groups.front().q.device());
+  if (groups.front().q.device() != Device::cpu) {
+    return backend(ctx, "attention").attention(ctx, groups, options);
+  }
+  for (const auto& [q, keys, dst] : groups) {
+    const HeadLayout layout(keys->keys(), keys->dim());
+    const int threads = threads_for(ctx, q.tokens() * q.heads(), layout);
+    attend_group(ctx, threads, q, {0, keys->heads(), layout, keys->packed()}, dst, options);
+  }
+}
+
+void attention(Context& ctx,
                const HeadList& q,
                const PackedKeyValues& keys,
                const HeadList& dst,
                const AttentionOptions& options) {
-  SINTER_CHECK(keys.keys() > 0 && keys.heads() == q.heads() && keys.dim() == q.dim() &&
-                   keys.device() == q.device(),
-               ErrorCode::invalid_argument,
-               "[attention] packed keys: expected ",
-               q.heads(),
-               " heads of ",
-               q.dim(),
-               ", got ",
-               keys.heads(),
-               " heads of ",
-               keys.dim(),
-               origin(q.segments()[0].name));
-  check_heads("dst", dst, q, q.tokens());
-  if (q.device() != Device::cpu) {
-    return backend(ctx, "attention").attention(ctx, q, keys, dst, options);
-  }
-  const HeadLayout layout(keys.keys(), keys.dim());
-  const int threads = threads_for(ctx, q.tokens() * q.heads(), layout);
-  attend_group(ctx, threads, q, {0, keys.heads(), layout, keys.packed()}, dst, options);
+  attention(ctx, std::array{PackedAttentionInput{q, &keys, dst}}, options);
 }
 
 }  // namespace sinter::ops

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "core/context.h"
@@ -41,9 +42,22 @@ class PackedKeyValues {
   /// k, v: [keys, heads, dim], each a view or a list of views; at least one key. Runs on
   /// ctx.threads.
   PackedKeyValues(Context& ctx, const HeadList& k, const HeadList& v);
+  /// Takes over what lies on a device: data() of so many keys.
+  PackedKeyValues(Buffer packed,
+                  std::int64_t keys,
+                  std::int64_t heads,
+                  std::int64_t dim,
+                  DType dtype,
+                  Device device)
+      : keys_(keys),
+        heads_(heads),
+        dim_(dim),
+        device_(device),
+        dtype_(dtype),
+        packed_(std::move(packed)) {}
 
   /// A copy of the listed keys and their values: attention over it is attention over those keys
-  /// alone. Runs on ctx.threads.
+  /// alone. On the host only; see choose_top_keys() for a device. Runs on ctx.threads.
   PackedKeyValues gather(Context& ctx, const KeyLists& lists) const;
 
   std::int64_t keys() const { return keys_; }
@@ -95,6 +109,19 @@ void attention(Context& ctx,
                const HeadList& q,
                const PackedKeyValues& keys,
                const HeadList& dst,
+               const AttentionOptions& options = {});
+
+/// Queries, and the packed keys that they attend to.
+struct PackedAttentionInput {
+  HeadList q;
+  const PackedKeyValues* keys;
+  HeadList dst;
+};
+
+/// The same for any number of groups of queries, at least one, all on one device, which has several
+/// at work at a time.
+void attention(Context& ctx,
+               std::span<const PackedAttentionInput> groups,
                const AttentionOptions& options = {});
 
 }  // namespace sinter::ops

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "core/accelerator.h"
 #include "core/context.h"
@@ -59,10 +60,20 @@ class Backend : public Accelerator {
   /// k and v, one after the other, each [keys, heads, dim] without gaps.
   virtual Buffer pack_keys_values(const HeadList& k, const HeadList& v) = 0;
   virtual void attention(Context& ctx,
-                         const HeadList& q,
-                         const PackedKeyValues& keys,
-                         const HeadList& dst,
+                         std::span<const PackedAttentionInput> groups,
                          const AttentionOptions& options) = 0;
+  virtual std::vector<PackedKeyValues> choose_top_keys(Context& ctx,
+                                                       const PackedKeyValues& keys,
+                                                       const HeadView& q,
+                                                       std::span<const std::int64_t> group_sizes,
+                                                       std::int64_t count) = 0;
+  /// Waits for the numbers of keys.
+  virtual std::vector<PackedKeyValues> choose_attended_keys(
+      Context& ctx,
+      const PackedKeyValues& keys,
+      const HeadView& q,
+      std::span<const std::int64_t> group_sizes,
+      float threshold) = 0;
 
   /// Fills `first` and the tensors of `routing`. At least one row. Waits for `first`.
   virtual void route_experts(Context& ctx, const Tensor& logits, Routing& routing) = 0;

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "cpu/gemm.h"
+#include "ops/backend.h"
 #include "ops/check.h"
 #include "ops/pointwise_rows.h"
 
@@ -30,7 +31,75 @@ void check_queries(const PackedKeyValues& keys,
                heads,
                " heads of ",
                dim);
+  SINTER_CHECK(keys.device() == device,
+               ErrorCode::invalid_argument,
+               "[key selection] queries: expected them on ",
+               to_string(keys.device()),
+               " as the keys, got ",
+               to_string(device));
+}
+
+/// One group's keys are chosen on the host; a device takes many groups.
+void check_host(Device device) {
   if (device != Device::cpu) fail_device("key selection", device);
+}
+
+void check_groups(const PackedKeyValues& keys,
+                  const HeadView& q,
+                  std::span<const std::int64_t> group_sizes) {
+  check_queries(keys, q.heads, q.dim, q.device);
+  std::int64_t total = 0;
+  for (const std::int64_t size : group_sizes) {
+    SINTER_CHECK(size > 0 && size <= q.tokens - total,
+                 ErrorCode::invalid_argument,
+                 "[key selection] groups: expected ",
+                 q.tokens,
+                 " queries in groups of at least one, got one of ",
+                 size,
+                 " behind ",
+                 total);
+    total += size;
+  }
+  SINTER_CHECK(total == q.tokens && !group_sizes.empty(),
+               ErrorCode::invalid_argument,
+               "[key selection] groups: expected ",
+               q.tokens,
+               " queries together, got ",
+               total);
+}
+
+/// dst [heads, dim] = the mean of queries.
+void mean_of(const HeadView& q, const Tensor& dst) {
+  std::vector<double> sums(static_cast<std::size_t>(q.heads * q.dim));
+  for (std::int64_t token = 0; token < q.tokens; ++token) {
+    for (std::int64_t head = 0; head < q.heads; ++head) {
+      const float* query = q.at(token, head);
+      double* sum = sums.data() + head * q.dim;
+      for (std::int64_t i = 0; i < q.dim; ++i) sum[i] += double{query[i]};
+    }
+  }
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    dst.f32_mut()[i] = static_cast<float>(sums[i] / static_cast<double>(q.tokens));
+  }
+}
+
+void check_count(const PackedKeyValues& keys, std::int64_t count) {
+  SINTER_CHECK(count >= 1 && count <= keys.keys(),
+               ErrorCode::invalid_argument,
+               "[key selection] count: expected 1..",
+               keys.keys(),
+               ", got ",
+               count);
+}
+
+/// Calls body(the group's queries) for each group.
+template <class Body>
+void for_groups(const HeadView& q, std::span<const std::int64_t> group_sizes, Body body) {
+  std::int64_t first = 0;
+  for (const std::int64_t size : group_sizes) {
+    body(tokens_of(q, first, first + size));
+    first += size;
+  }
 }
 
 /// q k^T of one head: rows queries, q_stride apart -> [rows, keys].
@@ -68,13 +137,9 @@ KeyLists top_keys(Context& ctx,
                   const PackedKeyValues& keys,
                   const Tensor& mean_query,
                   std::int64_t count) {
+  check_host(keys.device());
   check_queries(keys, mean_query.dim(0), mean_query.dim(1), mean_query.device);
-  SINTER_CHECK(count >= 1 && count <= keys.keys(),
-               ErrorCode::invalid_argument,
-               "[key selection] count: expected 1..",
-               keys.keys(),
-               ", got ",
-               count);
+  check_count(keys, count);
   ArenaScope scope(ctx.arena());
   float* score = ctx.allocate(DType::f32, {keys.keys()}, "scores").f32_mut();
   KeyLists lists{keys.heads(), count, {}};
@@ -102,6 +167,7 @@ void mark_attended_keys(Context& ctx,
                         const HeadView& q,
                         float threshold,
                         std::span<std::uint8_t> marked) {
+  check_host(keys.device());
   check_queries(keys, q.heads, q.dim, q.device);
   SINTER_CHECK(std::cmp_equal(marked.size(), keys.keys()),
                ErrorCode::invalid_argument,
@@ -113,6 +179,7 @@ void mark_attended_keys(Context& ctx,
   const std::int64_t n = keys.keys();
   float* weight = ctx.allocate(DType::f32, {q.heads, kRows, n}, "weights").f32_mut();
   for (std::int64_t first = 0; first < q.tokens; first += kRows) {
+    ctx.check_cancelled();
     const std::int64_t rows = std::min(kRows, q.tokens - first);
     for (std::int64_t head = 0; head < q.heads; ++head) {
       const float* queries = q.at(first, head);
@@ -147,6 +214,44 @@ KeyLists marked_keys(std::int64_t heads, std::span<const std::uint8_t> marked) {
     lists.index.insert(lists.index.end(), chosen.begin(), chosen.end());
   }
   return lists;
+}
+
+std::vector<PackedKeyValues> choose_top_keys(Context& ctx,
+                                             const PackedKeyValues& keys,
+                                             const HeadView& q,
+                                             std::span<const std::int64_t> group_sizes,
+                                             std::int64_t count) {
+  check_groups(keys, q, group_sizes);
+  check_count(keys, count);
+  if (keys.device() != Device::cpu) {
+    return backend(ctx, "key selection").choose_top_keys(ctx, keys, q, group_sizes, count);
+  }
+  ArenaScope scope(ctx.arena());
+  const Tensor mean = ctx.allocate(DType::f32, {q.heads, q.dim}, "mean query");
+  std::vector<PackedKeyValues> chosen;
+  for_groups(q, group_sizes, [&](const HeadView& group) {
+    mean_of(group, mean);
+    chosen.push_back(keys.gather(ctx, top_keys(ctx, keys, mean, count)));
+  });
+  return chosen;
+}
+
+std::vector<PackedKeyValues> choose_attended_keys(Context& ctx,
+                                                  const PackedKeyValues& keys,
+                                                  const HeadView& q,
+                                                  std::span<const std::int64_t> group_sizes,
+                                                  float threshold) {
+  check_groups(keys, q, group_sizes);
+  if (keys.device() != Device::cpu) {
+    return backend(ctx, "key selection").choose_attended_keys(ctx, keys, q, group_sizes, threshold);
+  }
+  std::vector<PackedKeyValues> chosen;
+  for_groups(q, group_sizes, [&](const HeadView& group) {
+    std::vector<std::uint8_t> marked(static_cast<std::size_t>(keys.keys()));
+    mark_attended_keys(ctx, keys, group, threshold, marked);
+    chosen.push_back(keys.gather(ctx, marked_keys(keys.heads(), marked)));
+  });
+  return chosen;
 }
 
 }  // namespace sinter::ops

@@ -2,6 +2,7 @@
 
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "cuda/matrix_product.h"
 #include "cuda/status.h"
 #include "ops/cuda/attention.h"
+#include "ops/cuda/choice.h"
 #include "ops/cuda/experts.h"
 #include "ops/cuda/norm.h"
 #include "ops/cuda/points.h"
@@ -85,6 +87,22 @@ AttentionSequence sequence_of(const AttentionInput& input) {
   }
   result.first_key_bias = input.options.first_key_bias;
   return result;
+}
+
+/// The keys and values as views of what lies packed.
+AttentionInput unpacked(const PackedAttentionInput& group, const AttentionOptions& options) {
+  HeadView k;
+  k.data = const_cast<void*>(group.keys->data());
+  k.dtype = group.keys->dtype();
+  k.tokens = group.keys->keys();
+  k.heads = group.keys->heads();
+  k.dim = k.head_stride = group.keys->dim();
+  k.token_stride = k.heads * k.dim;
+  k.device = Device::cuda;
+  HeadView v = k;
+  v.data = static_cast<std::byte*>(k.data) +
+           static_cast<std::size_t>(k.tokens * k.token_stride) * size_of(k.dtype);
+  return {group.q, k, v, group.dst, options};
 }
 
 class CudaBackend final : public Backend {
@@ -284,22 +302,33 @@ class CudaBackend final : public Backend {
   }
 
   void attention(Context& ctx,
-                 const HeadList& q,
-                 const PackedKeyValues& keys,
-                 const HeadList& dst,
+                 std::span<const PackedAttentionInput> groups,
                  const AttentionOptions& options) override {
-    HeadView k;
-    k.data = const_cast<void*>(keys.data());
-    k.dtype = keys.dtype();
-    k.tokens = keys.keys();
-    k.heads = keys.heads();
-    k.dim = k.head_stride = keys.dim();
-    k.token_stride = k.heads * k.dim;
-    k.device = Device::cuda;
-    HeadView v = k;
-    v.data = static_cast<std::byte*>(k.data) +
-             static_cast<std::size_t>(k.tokens * k.token_stride) * size_of(k.dtype);
-    attention(ctx, std::array{AttentionInput{q, k, v, dst, options}});
+    constexpr auto kAtOnce = static_cast<std::size_t>(AttentionCall::kMaxSequences);
+    for (std::size_t begin = 0; begin < groups.size(); begin += kAtOnce) {
+      std::vector<AttentionInput> inputs;
+      for (const PackedAttentionInput& group :
+           groups.subspan(begin, std::min(kAtOnce, groups.size() - begin))) {
+        if (group.q.tokens() > 0) inputs.push_back(unpacked(group, options));
+      }
+      if (!inputs.empty()) attention(ctx, inputs);
+    }
+  }
+
+  std::vector<PackedKeyValues> choose_top_keys(Context& ctx,
+                                               const PackedKeyValues& keys,
+                                               const HeadView& q,
+                                               std::span<const std::int64_t> group_sizes,
+                                               std::int64_t count) override {
+    return cuda::choose_top_keys(ctx, keys, q, group_sizes, count, {*this, stream_});
+  }
+
+  std::vector<PackedKeyValues> choose_attended_keys(Context& ctx,
+                                                    const PackedKeyValues& keys,
+                                                    const HeadView& q,
+                                                    std::span<const std::int64_t> group_sizes,
+                                                    float threshold) override {
+    return cuda::choose_attended_keys(ctx, keys, q, group_sizes, threshold, {*this, stream_});
   }
 
   // ---- experts ----
