@@ -45,7 +45,12 @@ void print(const BenchArguments& arguments, const ShapeBenchmark& figures) {
        {"field",
         grouped(metrics.field_queries) + " of " + grouped(metrics.grid_points) + " points"},
        {"mesh", grouped(metrics.vertices) + " vertices, " + grouped(metrics.faces) + " faces"},
-       {"peak memory", bytes_text(metrics.peak_memory_bytes)}});
+       {"device", metrics.device},
+       {"peak memory",
+        bytes_text(metrics.peak_memory_bytes) +
+            (metrics.peak_device_memory_bytes == 0
+                 ? ""
+                 : ", networks on the device " + bytes_text(metrics.peak_device_memory_bytes))}});
   std::printf("\n%-10s %10s %10s %10s  %-14s %-14s\n",
               "stage",
               "median ms",
@@ -97,6 +102,8 @@ nlohmann::ordered_json to_json(const BenchArguments& arguments, const ShapeBench
           {"vertices", metrics.vertices},
           {"faces", metrics.faces},
           {"peak_memory_bytes", metrics.peak_memory_bytes},
+          {"device", metrics.device},
+          {"peak_device_memory_bytes", metrics.peak_device_memory_bytes},
           {"ceilings",
            {{"flop_per_second", figures.ceilings.flop_per_second},
             {"bytes_per_second", figures.ceilings.bytes_per_second}}}};

@@ -44,7 +44,9 @@ nlohmann::ordered_json to_json(const Metrics& metrics) {
           {"faces", metrics.faces},
           {"floaters_removed", metrics.floaters_removed},
           {"weight_bytes", metrics.weight_bytes},
-          {"peak_memory_bytes", metrics.peak_memory_bytes}};
+          {"peak_memory_bytes", metrics.peak_memory_bytes},
+          {"device", metrics.device},
+          {"peak_device_memory_bytes", metrics.peak_device_memory_bytes}};
 }
 
 void write_metrics(const GenerateArguments& arguments, const Metrics& metrics, const Error* error) {

@@ -133,10 +133,12 @@ struct Metrics {
   std::int64_t field_following_queries = 0;  ///< added by surface following
   std::int64_t field_following_rounds = 0;   ///< rounds of the surface-following pass
   std::int64_t vertices = 0, faces = 0, floaters_removed = 0;
-  std::uint64_t weight_bytes = 0;              ///< of the checkpoint
-  std::uint64_t peak_memory_bytes = 0;         ///< peak resident set of the process
-  std::string device = {};                     ///< "cpu" or "cuda"
-  std::uint64_t peak_device_memory_bytes = 0;  ///< peak of the engine's memory on the GPU
+  std::uint64_t weight_bytes = 0;       ///< of the checkpoint
+  std::uint64_t peak_memory_bytes = 0;  ///< peak resident set of the process
+  std::string device = {};              ///< "cpu" or "cuda"
+  /// Peak of the networks and their activations on the GPU; the field and the surface, about 600 MB
+  /// at octree 384, come on top.
+  std::uint64_t peak_device_memory_bytes = 0;
 };
 
 /// What the machine does at most, measured: operations a second of a large matrix product, bytes

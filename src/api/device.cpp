@@ -63,10 +63,14 @@ std::shared_ptr<Accelerator> open_device(const std::string& device,
   }
 }
 
-DType parse_compute_type(const std::string& dtype) {
-  if (dtype == "fp16") return DType::f16;
-  if (dtype == "bf16") return DType::bf16;
-  fail(ErrorCode::invalid_argument, cat("[device] dtype: expected fp16 or bf16, got ", dtype));
+DType compute_type(const std::string& dtype, bool accelerated) {
+  const bool half = dtype == "fp16";
+  SINTER_CHECK(half || dtype == "bf16",
+               ErrorCode::invalid_argument,
+               "[device] dtype: expected fp16 or bf16, got ",
+               dtype);
+  if (!accelerated) return DType::f32;
+  return half ? DType::f16 : DType::bf16;
 }
 
 }  // namespace sinter

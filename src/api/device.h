@@ -15,8 +15,8 @@ namespace sinter {
 std::shared_ptr<Accelerator> open_device(const std::string& device,
                                          const std::function<void(const std::string&)>& note);
 
-/// EngineOptions::dtype: the type of activations on an accelerator. Raises
-/// ErrorCode::invalid_argument for another name.
-DType parse_compute_type(const std::string& dtype);
+/// The type of activations: what EngineOptions::dtype names on an accelerator, f32 on the host.
+/// Raises ErrorCode::invalid_argument for another name, on the host too.
+DType compute_type(const std::string& dtype, bool accelerated);
 
 }  // namespace sinter

@@ -58,7 +58,7 @@ struct Engine::State {
       : path(name),
         vae(options.vae),
         accelerator(open_device(options.device, options.warn)),
-        ctx(accelerator, accelerator ? parse_compute_type(options.dtype) : DType::f32),
+        ctx(accelerator, compute_type(options.dtype, accelerator != nullptr)),
         networks(open_model(name, options), options.keep_weights),
         extractor(pipeline::make_extractor(ctx)) {
     ctx.threads = resolve_threads(options.threads);

@@ -656,6 +656,8 @@ class BadOptionTest(ProgramTest):
                 "--faces": ["-5", "few"],
                 "--threads": ["-1", "100000"],
                 "--decode": ["sparse"],
+                "--device": ["gpu", "cuda:", "cuda:x", "cuda:-1"],
+                "--dtype": ["fp32", "half"],
         }.items():
             for value in values:
                 with self.subTest(option=option, value=value):

@@ -74,7 +74,7 @@ class Stages {
   explicit Stages(const Options& options)
       : options_(options),
         accelerator_(open_device(options.device, {})),
-        ctx_(accelerator_, accelerator_ ? parse_compute_type(options.dtype) : DType::f32),
+        ctx_(accelerator_, compute_type(options.dtype, accelerator_ != nullptr)),
         inputs_(checkpoint::Checkpoint::open(options.inputs)),
         model_(models::ShapeModel::open(options.model)) {
     if (!options.vae.empty()) model_.use_vae({.model = options.vae});
