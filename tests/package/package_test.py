@@ -97,7 +97,8 @@ class PackageTest(unittest.TestCase):
 
     def test_library_shows_its_interface_only(self):
         lines = run("nm", "-DC", "--defined-only", self.library).splitlines()
-        names = [line.split(maxsplit=2)[2] for line in lines]
+        # The compiler tags functions whose result alone is of its newer string type.
+        names = [line.split(maxsplit=2)[2].replace("[abi:cxx11]", "") for line in lines]
         header = (ROOT / "include" / "sinter" / "sinter.h").read_text()
         functions = set(re.findall(r"\b(sinter_\w+)\(", header)) - {"sinter_warning_callback"}
         functions = {f for f in functions if not f.endswith("_callback")}

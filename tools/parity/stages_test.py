@@ -78,7 +78,7 @@ class StagesTest(unittest.TestCase):
         self.assertEqual(tensors["tap.layer.0"][1], [TOKENS, CONTEXT])
 
     def test_errors(self):
-        for options, words in ((["--device", "tpu"], "--device"), (["--stages"], "usage"), (["--vae", "no/model"], "no/model")):
+        for options, words in ((["--device", "tpu"], "cuda:N"), (["--stages"], "usage"), (["--vae", "no/model"], "no/model")):
             result, _ = self.run_stages(*options)
             self.assertEqual(result.returncode, 1)
             self.assertIn(words, result.stderr)
