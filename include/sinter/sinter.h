@@ -73,6 +73,8 @@ typedef struct sinter_engine_options {
   const char* variant; /**< "auto" (default), "fp16" or "none": which weights of a folder */
   const char* config;  /**< configuration in place of config.yaml beside the weights */
   const char* vae;     /**< a stand-alone VAE used instead of the model's own */
+  const char* device;  /**< "auto" (default), "cpu", "cuda" or "cuda:N" */
+  const char* dtype;   /**< on a GPU: "fp16" (default) or "bf16" */
 } sinter_engine_options;
 
 /** \param size sizeof(sinter_engine_options), as the caller's header has it. */

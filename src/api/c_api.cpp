@@ -128,6 +128,8 @@ sinter::EngineOptions to_cpp(const sinter_engine_options& c) {
   options.keep_weights = c.keep_weights != 0;
   if (c.variant != nullptr) options.variant = c.variant;
   options.config = text(c.config);
+  if (c.device != nullptr) options.device = c.device;
+  if (c.dtype != nullptr) options.dtype = c.dtype;
   options.vae = text(c.vae);
   if (c.warn != nullptr) {
     options.warn = [c](const std::string& line) { c.warn(line.c_str(), c.warn_user); };

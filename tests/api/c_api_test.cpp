@@ -354,6 +354,17 @@ TEST_F(COptions, OfAnEngine) {
   create(options);
   options.config = "/nowhere.yaml";
   EXPECT_EQ(sinter_engine_create(kModel.c_str(), &options, &none, &error), SINTER_NOT_FOUND);
+
+  options = engine_defaults();
+  options.device = "cpu";
+  options.dtype = "bf16";  // of a GPU
+  const Bytes on_cpu = generate(create(options), {picture_of(mug)}, fast(), &error);
+  EXPECT_NE(std::string(on_cpu.begin(), on_cpu.begin() + 2000).find("cpu f32"), std::string::npos);
+  options.dtype = "fp32";
+  EXPECT_EQ(sinter_engine_create(kModel.c_str(), &options, &none, &error), SINTER_INVALID_ARGUMENT);
+  options = engine_defaults();
+  options.device = "tpu";
+  EXPECT_EQ(sinter_engine_create(kModel.c_str(), &options, &none, &error), SINTER_INVALID_ARGUMENT);
 }
 
 TEST_F(COptions, NumbersThatAreNoEnumeratorAreRefused) {
