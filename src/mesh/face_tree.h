@@ -63,8 +63,10 @@ class FaceTree {
       std::array<std::int32_t, 4> hit = {1, 2, 4, 8};
       for (std::size_t axis = 0; axis < 3; ++axis) {
         for (std::size_t n = 0; n < 4; ++n) {
-          const bool apart = (min[axis][n] > box.max[axis]) | (box.min[axis] > max[axis][n]);
-          hit[n] = apart ? 0 : hit[n];
+          // Not ||: a branch would keep the four from being compared together.
+          const int apart = static_cast<int>(min[axis][n] > box.max[axis]) |
+                            static_cast<int>(box.min[axis] > max[axis][n]);
+          hit[n] = apart != 0 ? 0 : hit[n];
         }
       }
       return static_cast<std::uint32_t>(hit[0] | hit[1] | hit[2] | hit[3]);
