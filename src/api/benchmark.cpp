@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "checkpoint/official_config.h"
-#include "core/error.h"
+#include "core/check_range.h"
 
 namespace sinter {
 
@@ -45,28 +45,15 @@ StageFigures figures_of(const std::string& stage, std::vector<double> seconds) {
   return {.stage = stage, .median = median, .least = seconds.front(), .most = seconds.back()};
 }
 
-void check_count(const char* option, int value, int least, int most) {
-  SINTER_CHECK(value >= least && value <= most,
-               ErrorCode::invalid_argument,
-               "[bench] ",
-               option,
-               ": expected ",
-               least,
-               "..",
-               most,
-               ", got ",
-               value);
-}
-
 }  // namespace
 
 ShapeBenchmark benchmark_shape(Engine& engine,
                                const GenerateOptions& options,
                                const BenchmarkOptions& benchmark,
                                const ProgressCallback& progress) {
-  check_count("runs", benchmark.runs, 1, 1000);
-  check_count("warm-ups", benchmark.warm_ups, 0, 1000);
-  check_count("views", benchmark.views, 1, 4);
+  check_range("bench", "runs", benchmark.runs, 1, 1000);
+  check_range("bench", "warm-ups", benchmark.warm_ups, 0, 1000);
+  check_range("bench", "views", benchmark.views, 1, 4);
   std::vector<Picture> pictures;
   for (int view = 0; view < benchmark.views; ++view) {
     pictures.push_back(made_up_picture(static_cast<View>(view)));

@@ -6,25 +6,12 @@
 
 #include "mesh/block_reader.h"
 #include "mesh/parallel.h"
+#include "mesh/slope_directions.h"
 
 namespace sinter::mesh {
 namespace {
 
-/// One of each pair of opposite directions to the 26 neighbours. No direction is further than 28
-/// degrees from one of them, so a smooth field's slope is found up to a factor of 0.88.
-constexpr std::array<std::array<int, 3>, 13> kDirections = {{{0, 0, 1},
-                                                             {0, 1, -1},
-                                                             {0, 1, 0},
-                                                             {0, 1, 1},
-                                                             {1, -1, -1},
-                                                             {1, -1, 0},
-                                                             {1, -1, 1},
-                                                             {1, 0, -1},
-                                                             {1, 0, 0},
-                                                             {1, 0, 1},
-                                                             {1, 1, -1},
-                                                             {1, 1, 0},
-                                                             {1, 1, 1}}};
+constexpr SlopeDirections kDirections;
 
 /// Appends the largest difference quotient at each point of one brick, where there is one, and
 /// raises the map's to it.
@@ -44,7 +31,7 @@ void collect_slopes(const Grid& grid,
           (lattice.to_grid(i + 1) - lattice.to_grid(i)) * grid.spacing(static_cast<int>(axis));
     }
   }
-  const auto distance_square = [&](const std::array<int, 3>& p, const std::array<int, 3>& to) {
+  const auto distance_square = [&](const std::array<int, 3>& p, const int(&to)[3]) {
     double square = 0;
     for (std::size_t axis = 0; axis < 3; ++axis) {
       if (to[axis] == 0) continue;
@@ -58,7 +45,7 @@ void collect_slopes(const Grid& grid,
     const float here = block.at(p[0], p[1], p[2]);
     if (!std::isfinite(here)) continue;
     double steepest = 0;
-    for (const auto& direction : kDirections) {
+    for (const auto& direction : kDirections.of) {
       // Pairs that lead out of the block downwards are left to other directions.
       if (p[1] + direction[1] < 0 || p[2] + direction[2] < 0) continue;
       const float there = block.at(p[0] + direction[0], p[1] + direction[1], p[2] + direction[2]);

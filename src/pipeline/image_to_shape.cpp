@@ -3,6 +3,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "core/check_range.h"
 #include "io/image_file.h"
 #include "io/preprocess.h"
 #include "matting/cut_out.h"
@@ -20,20 +21,6 @@
 namespace sinter::pipeline {
 
 namespace {
-
-template <class Value>
-void check_range(const char* option, Value value, Value least, Value most) {
-  SINTER_CHECK(value >= least && value <= most,
-               ErrorCode::invalid_argument,
-               "[generate] ",
-               option,
-               ": expected ",
-               least,
-               "..",
-               most,
-               ", got ",
-               value);
-}
 
 /// One run. Members are what travels from stage to stage; each function is one stage.
 class Run {
@@ -243,11 +230,12 @@ class Run {
 }  // namespace
 
 void check_options(const GenerateOptions& options) {
-  if (options.steps) check_range("steps", *options.steps, 1, 1000);
-  check_range("octree", options.octree, mesh::Grid::kMinResolution, mesh::Grid::kMaxResolution);
-  if (options.guidance) check_range("guidance", *options.guidance, -1e3, 1e3);
-  check_range("level", options.level, -1e3, 1e3);
-  check_range("faces", options.faces, std::int64_t{0}, mesh::kMostFaces);
+  if (options.steps) check_range("generate", "steps", *options.steps, 1, 1000);
+  check_range(
+      "generate", "octree", options.octree, mesh::Grid::kMinResolution, mesh::Grid::kMaxResolution);
+  if (options.guidance) check_range("generate", "guidance", *options.guidance, -1e3, 1e3);
+  check_range("generate", "level", options.level, -1e3, 1e3);
+  check_range("generate", "faces", options.faces, std::int64_t{0}, mesh::kMostFaces);
   constexpr double kLargestBox = 4;
   SINTER_CHECK(options.box > 0 && options.box <= kLargestBox,
                ErrorCode::invalid_argument,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/check_range.h"
 #include "core/error.h"
 #include "mesh/parallel.h"
 #include "texture/camera.h"
@@ -19,26 +20,13 @@ using mesh::operator-;
 /// Samples along each side of a pixel.
 constexpr int kSuper = 2;
 
-void check_range(double value, double low, double high, const char* name) {
-  SINTER_CHECK(value >= low && value <= high,
-               ErrorCode::invalid_argument,
-               "[render] ",
-               name,
-               ": expected ",
-               low,
-               "..",
-               high,
-               ", got ",
-               value);
-}
-
 void check(const mesh::TriangleMesh& mesh, const RenderOptions& options) {
-  check_range(options.tile, 16, 4096, "tile");
-  check_range(options.columns, 1, 360, "columns");
-  check_range(options.turns, 1, 360, "turns");
-  check_range(options.elevation, -89, 89, "elevation");
-  check_range(options.field_of_view, 1, 120, "field of view");
-  check_range(options.crease_angle, 0, 180, "crease angle");
+  check_range<double>("render", "tile", options.tile, 16, 4096);
+  check_range<double>("render", "columns", options.columns, 1, 360);
+  check_range<double>("render", "turns", options.turns, 1, 360);
+  check_range<double>("render", "elevation", options.elevation, -89, 89);
+  check_range<double>("render", "field of view", options.field_of_view, 1, 120);
+  check_range<double>("render", "crease angle", options.crease_angle, 0, 180);
   SINTER_CHECK(
       !mesh.faces.empty(), ErrorCode::invalid_argument, "[render] mesh: expected faces, got none");
   for (const mesh::Face& face : mesh.faces) {
@@ -217,7 +205,7 @@ Image render_view(const mesh::TriangleMesh& mesh,
                   double elevation,
                   const RenderOptions& options) {
   check(mesh, options);
-  check_range(elevation, -90, 90, "elevation");
+  check_range<double>("render", "elevation", elevation, -90, 90);
   SINTER_CHECK(
       std::isfinite(azimuth), ErrorCode::invalid_argument, "[render] azimuth: expected a number");
   return mesh::with_memory_errors("render", [&] {

@@ -9,8 +9,6 @@
 
 namespace sinter::mesh::cuda {
 
-;
-
 /// Evaluates every point of the grid, in the order of DeviceField. A device wants larger chunks
 /// than the default of the options. Waits for the device at the end; until then the host is held to
 /// two chunks ahead of it, and so is the progress that it reports. Raises ErrorCode::internal where

@@ -7,6 +7,7 @@
 
 #include "mesh/cuda/launch.cuh"
 #include "mesh/cuda/slope_measure.cuh"
+#include "mesh/slope_directions.h"
 
 namespace sinter::mesh::cuda {
 namespace {
@@ -54,24 +55,11 @@ __device__ float steepest_at(const DeviceLattice& lattice,
       step[axis][up] = (lattice.to_grid(from + 1) - lattice.to_grid(from)) * spacing.axis[axis];
     }
   }
-  // The directions of mesh/slope_bound.cpp: one of each pair of opposite ones.
-  constexpr int kDirections[13][3] = {{0, 0, 1},
-                                      {0, 1, -1},
-                                      {0, 1, 0},
-                                      {0, 1, 1},
-                                      {1, -1, -1},
-                                      {1, -1, 0},
-                                      {1, -1, 1},
-                                      {1, 0, -1},
-                                      {1, 0, 0},
-                                      {1, 0, 1},
-                                      {1, 1, -1},
-                                      {1, 1, 0},
-                                      {1, 1, 1}};
+  constexpr SlopeDirections kDirections;
   double steepest = 0;
 #pragma unroll
-  for (int n = 0; n < 13; ++n) {
-    const int x = kDirections[n][0], y = kDirections[n][1], z = kDirections[n][2];
+  for (int n = 0; n < SlopeDirections::kCount; ++n) {
+    const int x = kDirections.of[n][0], y = kDirections.of[n][1], z = kDirections.of[n][2];
     // Pairs that lead out of a block downwards are left to other directions.
     if (p.y % kSide + y < 0 || p.z % kSide + z < 0) continue;
     const int i = p.x + x, j = p.y + y, k = p.z + z;
