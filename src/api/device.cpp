@@ -1,7 +1,9 @@
 #include "api/device.h"
 
 #include <charconv>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include "sinter/error.h"
 
@@ -48,8 +50,7 @@ int gpu_count() {
 }
 #endif
 
-}  // namespace
-
+/// Null for the host.
 std::shared_ptr<Accelerator> open_device(const std::string& device,
                                          const std::function<void(const std::string&)>& note) {
   if (device == "cpu") return nullptr;
@@ -63,14 +64,19 @@ std::shared_ptr<Accelerator> open_device(const std::string& device,
   }
 }
 
-DType compute_type(const std::string& dtype, bool accelerated) {
+}  // namespace
+
+Context open_context(const std::string& device,
+                     const std::string& dtype,
+                     const std::function<void(const std::string&)>& note) {
+  std::shared_ptr<Accelerator> accelerator = open_device(device, note);
   const bool half = dtype == "fp16";
   SINTER_CHECK(half || dtype == "bf16",
                ErrorCode::invalid_argument,
                "[device] dtype: expected fp16 or bf16, got ",
                dtype);
-  if (!accelerated) return DType::f32;
-  return half ? DType::f16 : DType::bf16;
+  if (accelerator == nullptr) return Context();
+  return Context(std::move(accelerator), half ? DType::f16 : DType::bf16);
 }
 
 }  // namespace sinter

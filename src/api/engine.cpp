@@ -57,8 +57,7 @@ struct Engine::State {
   State(const std::string& name, EngineOptions options)
       : path(name),
         vae(options.vae),
-        accelerator(open_device(options.device, options.warn)),
-        ctx(accelerator, compute_type(options.dtype, accelerator != nullptr)),
+        ctx(open_context(options.device, options.dtype, options.warn)),
         networks(open_model(name, options), options.keep_weights),
         extractor(pipeline::make_extractor(ctx)) {
     ctx.threads = resolve_threads(options.threads);
@@ -72,9 +71,8 @@ struct Engine::State {
   Provenance provenance(const GenerateOptions& options, const std::function<void()>& poll);
 
   std::string path, vae;
-  std::shared_ptr<Accelerator> accelerator;  // null on the CPU
   Context ctx;
-  // Their memory is the accelerator's: gone before it.
+  // Their memory is that of the context's accelerator: gone before it.
   pipeline::Networks networks;
   std::unique_ptr<pipeline::ShapeExtractor> extractor;
   std::string hash, vae_hash;  // empty until they are needed: every byte is read
@@ -174,7 +172,8 @@ GenerateResult Engine::generate(const std::vector<Picture>& pictures,
   Metrics own;
   Metrics& filled = metrics != nullptr ? *metrics : own;
   filled = {};
-  if (state_->accelerator) state_->accelerator->make_current();
+  const std::shared_ptr<Accelerator>& accelerator = state_->ctx.accelerator();
+  if (accelerator) accelerator->make_current();
   filled.device = to_string(state_->ctx.device());
   const models::ShapeModel& model = state_->networks.model();
   filled.weight_bytes = model.checkpoint().total_bytes();
@@ -187,9 +186,7 @@ GenerateResult Engine::generate(const std::vector<Picture>& pictures,
   GenerateResult result;
   result.mesh = pipeline::image_to_shape(
       state_->ctx, state_->networks, *state_->extractor, pictures, options, watched, filled);
-  if (state_->accelerator) {
-    filled.peak_device_memory_bytes = state_->accelerator->peak_bytes();
-  }
+  if (accelerator) filled.peak_device_memory_bytes = accelerator->peak_bytes();
   // The first run of an engine reads the whole checkpoint once more.
   const auto poll = [&] {
     if (!watched(last)) fail(ErrorCode::cancelled, "cancelled");

@@ -21,7 +21,6 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -73,8 +72,7 @@ class Stages {
  public:
   explicit Stages(const Options& options)
       : options_(options),
-        accelerator_(open_device(options.device, {})),
-        ctx_(accelerator_, compute_type(options.dtype, accelerator_ != nullptr)),
+        ctx_(open_context(options.device, options.dtype, {})),
         inputs_(checkpoint::Checkpoint::open(options.inputs)),
         model_(models::ShapeModel::open(options.model)) {
     if (!options.vae.empty()) model_.use_vae({.model = options.vae});
@@ -237,7 +235,6 @@ class Stages {
   }
 
   Options options_;
-  std::shared_ptr<Accelerator> accelerator_;
   Context ctx_;
   checkpoint::Checkpoint inputs_;
   models::ShapeModel model_;
