@@ -1,5 +1,6 @@
 #include "sinter/engine.h"
 
+#include "api/content_hash.h"
 #include "api/device.h"
 #include "api/threads.h"
 #include "checkpoint/official_config.h"
@@ -59,6 +60,8 @@ struct Engine::State {
         vae(options.vae),
         ctx(open_context(options.device, options.dtype, options.warn)),
         networks(open_model(name, options), options.keep_weights),
+        hash(networks.model().checkpoint()),
+        vae_hash(networks.model().vae_checkpoint()),
         extractor(pipeline::make_extractor(ctx)) {
     ctx.threads = resolve_threads(options.threads);
     ctx.switches = Switches::from_environment();
@@ -69,13 +72,19 @@ struct Engine::State {
   }
 
   Provenance provenance(const GenerateOptions& options, const std::function<void()>& poll);
+  /// Lets the hashes be ready when provenance() wants them. Not where one thread was asked for.
+  void start_hashes() {
+    if (ctx.threads == 1) return;
+    hash.start();
+    if (!vae.empty()) vae_hash.start();
+  }
 
   std::string path, vae;
   Context ctx;
   // Their memory is that of the context's accelerator: gone before it.
   pipeline::Networks networks;
+  ContentHash hash, vae_hash;
   std::unique_ptr<pipeline::ShapeExtractor> extractor;
-  std::string hash, vae_hash;  // empty until they are needed: every byte is read
 };
 
 namespace {
@@ -133,12 +142,12 @@ Provenance Engine::State::provenance(const GenerateOptions& options,
   const models::ShapeModel& model = networks.model();
   Provenance result = describe_run(model, ctx, options);
   auto& entries = result.entries;
-  if (hash.empty()) hash = model.checkpoint().content_hash(poll);
   if (!vae.empty()) {
-    if (vae_hash.empty()) vae_hash = model.vae_checkpoint().content_hash(poll);
-    entries.insert(entries.begin(), {{"vae", last_component(vae)}, {"vae_sha256", vae_hash}});
+    entries.insert(entries.begin(),
+                   {{"vae", last_component(vae)}, {"vae_sha256", vae_hash.get(poll)}});
   }
-  entries.insert(entries.begin(), {{"model", last_component(path)}, {"model_sha256", hash}});
+  entries.insert(entries.begin(),
+                 {{"model", last_component(path)}, {"model_sha256", hash.get(poll)}});
   return result;
 }
 
@@ -169,6 +178,7 @@ GenerateResult Engine::generate(const std::vector<Picture>& pictures,
                                 const ProgressCallback& progress,
                                 Metrics* metrics) {
   pipeline::check_options(options);
+  state_->start_hashes();
   Metrics own;
   Metrics& filled = metrics != nullptr ? *metrics : own;
   filled = {};
@@ -187,7 +197,7 @@ GenerateResult Engine::generate(const std::vector<Picture>& pictures,
   result.mesh = pipeline::image_to_shape(
       state_->ctx, state_->networks, *state_->extractor, pictures, options, watched, filled);
   if (accelerator) filled.peak_device_memory_bytes = accelerator->peak_bytes();
-  // The first run of an engine reads the whole checkpoint once more.
+  // The first run of an engine may have to wait for the hash of the checkpoint.
   const auto poll = [&] {
     if (!watched(last)) fail(ErrorCode::cancelled, "cancelled");
   };
