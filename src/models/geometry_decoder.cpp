@@ -27,6 +27,9 @@ constexpr std::int64_t kBlock = 256;
 /// activations take about 20 bytes for each of the decoder's channels.
 constexpr std::int64_t kDeviceBlock = 32768;
 
+/// Points of a group on the host that are answered between two looks at the wish to stop.
+constexpr std::int64_t kPolledPoints = 16384;
+
 /// Groups of points whose keys a device holds at a time: copies of a third to a half of the
 /// shape's.
 constexpr std::size_t kFocusedGroups = 32;
@@ -135,10 +138,10 @@ Tensor GeometryDecoder::embed(Context& ctx, const Tensor& points) const {
   return query_proj_.forward(ctx, ops::fourier_embed(ctx, points, fourier_));
 }
 
-std::vector<GeometryMemory> GeometryDecoder::focus_all(Context& ctx,
-                                                       const GeometryMemory& memory,
-                                                       std::span<const QueryGroup> groups,
-                                                       KeyRule rule) const {
+std::vector<GeometryMemory> GeometryDecoder::focus(Context& ctx,
+                                                   const GeometryMemory& memory,
+                                                   std::span<const QueryGroup> groups,
+                                                   KeyRule rule) const {
   ctx.check_cancelled();
   std::vector<std::int64_t> sizes;
   for (const QueryGroup& group : groups) sizes.push_back(group.sample.dim(0));
@@ -152,14 +155,6 @@ std::vector<GeometryMemory> GeometryDecoder::focus_all(Context& ctx,
   std::vector<GeometryMemory> parts;
   for (ops::PackedKeyValues& keys : chosen) parts.push_back({std::move(keys)});
   return parts;
-}
-
-GeometryMemory GeometryDecoder::focus(Context& ctx,
-                                      const GeometryMemory& memory,
-                                      const Tensor& sample,
-                                      KeyRule rule) const {
-  check_sample(sample);
-  return std::move(focus_all(ctx, memory, std::array{QueryGroup{sample, {}, {}}}, rule).front());
 }
 
 void GeometryDecoder::query_block(Context& ctx,
@@ -222,6 +217,19 @@ void GeometryDecoder::query(Context& ctx,
   if (failure) std::rethrow_exception(failure);
 }
 
+void GeometryDecoder::query_alone(Context& ctx,
+                                  const GeometryMemory& memory,
+                                  const QueryGroup& group,
+                                  KeyRule rule) const {
+  const GeometryMemory part = std::move(focus(ctx, memory, {&group, 1}, rule).front());
+  const std::int64_t count = group.points.dim(0);
+  for (std::int64_t first = 0; first < count; first += kPolledPoints) {
+    ctx.check_cancelled();
+    const std::int64_t last = std::min(first + kPolledPoints, count);
+    query(ctx, part, group.points.slice(first, last), group.logits.slice(first, last));
+  }
+}
+
 void GeometryDecoder::query_together(Context& ctx,
                                      std::span<const GeometryMemory> memories,
                                      std::span<const QueryGroup> groups) const {
@@ -267,9 +275,7 @@ void GeometryDecoder::query_groups(Context& ctx,
         return group.points.device == ctx.device() && group.logits.device == ctx.device();
       });
   if (!together) {
-    for (const auto& [sample, points, logits] : groups) {
-      query(ctx, focus(ctx, memory, sample, rule), points, logits);
-    }
+    for (const QueryGroup& group : groups) query_alone(ctx, memory, group, rule);
     return;
   }
   for (std::size_t begin = 0, end = 0; begin < groups.size(); begin = end) {
@@ -279,7 +285,7 @@ void GeometryDecoder::query_groups(Context& ctx,
       samples += groups[end++].sample.dim(0);
     }
     const std::span<const QueryGroup> some = groups.subspan(begin, end - begin);
-    query_together(ctx, focus_all(ctx, memory, some, rule), some);
+    query_together(ctx, focus(ctx, memory, some, rule), some);
   }
 }
 

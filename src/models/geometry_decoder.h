@@ -48,14 +48,6 @@ class GeometryDecoder {
   /// tokens [L, W] of ShapeVae::decode().
   GeometryMemory remember(Context& ctx, const Tensor& tokens) const;
 
-  /// The part of `memory` that matters near `sample`, f32 [S, 3], S at least 1: query() with it
-  /// costs less and gives nearly the same. The caller chooses how densely to sample the region. The
-  /// sample may be where the points of query() may. KeyRule::merged waits for the accelerator.
-  GeometryMemory focus(Context& ctx,
-                       const GeometryMemory& memory,
-                       const Tensor& sample,
-                       KeyRule rule) const;
-
   /// points f32 [P, 3], inside [-1.01, 1.01] -> logits f32 [P]: positive inside the shape, negative
   /// outside. Any P; points are worked on in blocks of fixed size, on the host one block a thread,
   /// so that activations stay in the cache and the arena does not grow with P. On the host a
@@ -67,21 +59,27 @@ class GeometryDecoder {
              const Tensor& points,
              const Tensor& logits) const;
 
-  /// query() of each group's points with focus() on its sample. On an accelerator groups whose
-  /// points and logits lie there are worked on together: many groups choose their keys at a time,
-  /// and points of several make up one block where they, and their logits, lie one behind the other
-  /// in memory. Raises ErrorCode::cancelled between blocks.
+  /// query() of each group's points with the keys alone that matter near its sample, which costs
+  /// less and gives nearly the same. The caller chooses how densely a sample covers its group. On
+  /// an accelerator groups whose points and logits lie there are worked on together: many groups
+  /// choose their keys at a time (KeyRule::merged waits for how many each has), and points of
+  /// several make up one block where they, and their logits, lie one behind the other in memory.
+  /// Raises ErrorCode::cancelled between blocks.
   void query_groups(Context& ctx,
                     const GeometryMemory& memory,
                     std::span<const QueryGroup> groups,
                     KeyRule rule) const;
 
  private:
-  /// focus() on each sample.
-  std::vector<GeometryMemory> focus_all(Context& ctx,
-                                        const GeometryMemory& memory,
-                                        std::span<const QueryGroup> groups,
-                                        KeyRule rule) const;
+  /// The part of `memory` that matters near each group's sample.
+  std::vector<GeometryMemory> focus(Context& ctx,
+                                    const GeometryMemory& memory,
+                                    std::span<const QueryGroup> groups,
+                                    KeyRule rule) const;
+  void query_alone(Context& ctx,
+                   const GeometryMemory& memory,
+                   const QueryGroup& group,
+                   KeyRule rule) const;
   /// Points and logits of the groups, on the device; one memory a group.
   void query_together(Context& ctx,
                       std::span<const GeometryMemory> memories,

@@ -29,14 +29,6 @@ class ShapeVae {
     return geo_decoder_.remember(ctx, tokens);
   }
 
-  /// See GeometryDecoder::focus.
-  GeometryMemory focus(Context& ctx,
-                       const GeometryMemory& memory,
-                       const Tensor& sample,
-                       KeyRule rule) const {
-    return geo_decoder_.focus(ctx, memory, sample, rule);
-  }
-
   /// See GeometryDecoder::query.
   void query(Context& ctx,
              const GeometryMemory& memory,

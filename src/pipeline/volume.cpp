@@ -1,6 +1,6 @@
 #include "pipeline/volume.h"
 
-#include <algorithm>
+#include <vector>
 
 #include "mesh/sample_dense.h"
 #include "mesh/sample_hierarchical.h"
@@ -9,10 +9,7 @@ namespace sinter::pipeline {
 
 namespace {
 
-/// Points of a group that are answered between two polls.
-constexpr std::size_t kGroupChunk = 16384;
-
-/// A view of points for a network, which only reads it.
+/// Views for a network, which only reads the points.
 Tensor points_tensor(std::span<const mesh::Vec3> points) {
   return {const_cast<mesh::Vec3*>(points.data()),
           DType::f32,
@@ -21,43 +18,32 @@ Tensor points_tensor(std::span<const mesh::Vec3> points) {
           "points"};
 }
 
-void query(Context& ctx,
-           const models::ShapeVae& vae,
-           const models::GeometryMemory& memory,
-           std::span<const mesh::Vec3> points,
-           std::span<float> logits) {
-  const auto count = static_cast<std::int64_t>(logits.size());
-  vae.query(ctx,
-            memory,
-            points_tensor(points),
-            {logits.data(), DType::f32, Device::cpu, {count}, "logits"});
-}
-
-mesh::Field sample_flashvdm(Context& ctx,
-                            const models::ShapeVae& vae,
-                            const models::GeometryMemory& memory,
-                            const GenerateOptions& options,
-                            const mesh::Grid& grid,
-                            const mesh::SampleProgress& progress,
-                            mesh::SampleStats& stats) {
-  mesh::FlashVdmOptions flashvdm;
-  flashvdm.level = static_cast<float>(options.level);
-  flashvdm.levels = options.flashvdm_levels == FlashVdmLevels::upstream
-                        ? mesh::FlashVdmLevels::upstream
-                        : mesh::FlashVdmLevels::own;
-  flashvdm.bin_sample = flashvdm_bin_sample(options.flashvdm_keys);
-  flashvdm.threads = ctx.threads;
-  flashvdm.follow_surface = ctx.switches.surface_following;
-  flashvdm.progress = progress;
-  flashvdm.poll = ctx.poll;
-  const auto sampler = flashvdm_sampler(ctx, vae, memory, options.flashvdm_keys);
-  return mesh::sample_flashvdm(grid, sampler, flashvdm, &stats);
+Tensor logits_tensor(std::span<float> logits) {
+  return {
+      logits.data(), DType::f32, Device::cpu, {static_cast<std::int64_t>(logits.size())}, "logits"};
 }
 
 }  // namespace
 
-int flashvdm_bin_sample(FlashVdmKeys keys) {
-  return keys == FlashVdmKeys::merge ? 30 : 50;
+models::KeyRule flashvdm_rule(FlashVdmKeys keys, mesh::GroupStage stage) {
+  const bool merged = keys == FlashVdmKeys::merge && stage == mesh::GroupStage::bin;
+  return merged ? models::KeyRule::merged : models::KeyRule::mean;
+}
+
+mesh::FlashVdmOptions flashvdm_options(const Context& ctx,
+                                       const GenerateOptions& options,
+                                       const mesh::SampleProgress& progress) {
+  mesh::FlashVdmOptions result;
+  result.level = static_cast<float>(options.level);
+  result.levels = options.flashvdm_levels == FlashVdmLevels::upstream
+                      ? mesh::FlashVdmLevels::upstream
+                      : mesh::FlashVdmLevels::own;
+  result.bin_sample = options.flashvdm_keys == FlashVdmKeys::merge ? 30 : 50;
+  result.threads = ctx.threads;
+  result.follow_surface = ctx.switches.surface_following;
+  result.progress = progress;
+  result.poll = ctx.poll;
+  return result;
 }
 
 mesh::GroupSampler flashvdm_sampler(Context& ctx,
@@ -66,17 +52,11 @@ mesh::GroupSampler flashvdm_sampler(Context& ctx,
                                     FlashVdmKeys keys) {
   return [&ctx, &vae, &memory, keys](mesh::GroupStage stage,
                                      std::span<const mesh::PointGroup> groups) {
-    const bool merged = keys == FlashVdmKeys::merge && stage == mesh::GroupStage::bin;
-    const auto rule = merged ? models::KeyRule::merged : models::KeyRule::mean;
-    for (const mesh::PointGroup& group : groups) {
-      const auto part = vae.focus(ctx, memory, points_tensor(group.sample), rule);
-      for (std::size_t first = 0; first < group.points.size(); first += kGroupChunk) {
-        const std::size_t count = std::min(kGroupChunk, group.points.size() - first);
-        query(
-            ctx, vae, part, group.points.subspan(first, count), group.logits.subspan(first, count));
-        ctx.check_cancelled();
-      }
+    std::vector<models::QueryGroup> queries;
+    for (const auto& [sample, points, logits] : groups) {
+      queries.push_back({points_tensor(sample), points_tensor(points), logits_tensor(logits)});
     }
+    vae.query_groups(ctx, memory, queries, flashvdm_rule(keys, stage));
   };
 }
 
@@ -88,7 +68,7 @@ mesh::Field sample_volume(Context& ctx,
                           mesh::SampleStats& stats) {
   const mesh::FieldSampler sampler = [&](std::span<const mesh::Vec3> points,
                                          std::span<float> logits) {
-    query(ctx, vae, memory, points, logits);
+    vae.query(ctx, memory, points_tensor(points), logits_tensor(logits));
   };
   const mesh::Grid grid(options.octree, options.box);
   switch (options.decode) {
@@ -106,7 +86,10 @@ mesh::Field sample_volume(Context& ctx,
     case Decode::flashvdm:
       break;
   }
-  return sample_flashvdm(ctx, vae, memory, options, grid, progress, stats);
+  return mesh::sample_flashvdm(grid,
+                               flashvdm_sampler(ctx, vae, memory, options.flashvdm_keys),
+                               flashvdm_options(ctx, options, progress),
+                               &stats);
 }
 
 }  // namespace sinter::pipeline

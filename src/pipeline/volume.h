@@ -20,14 +20,18 @@ mesh::Field sample_volume(Context& ctx,
                           mesh::SampleStats& stats);
 
 /// FlashVDM's sampler for a shape: each group is answered from the keys that matter to its sample.
-/// Bricks choose by KeyRule::mean whatever `keys` says, as upstream. The context is asked between
-/// the parts of a group whether to stop.
+/// The context is asked between the parts of a group whether to stop.
 mesh::GroupSampler flashvdm_sampler(Context& ctx,
                                     const models::ShapeVae& vae,
                                     const models::GeometryMemory& memory,
                                     FlashVdmKeys keys);
 
-/// Every how manieth point of a bin chooses the bin's keys.
-int flashvdm_bin_sample(FlashVdmKeys keys);
+/// How the groups of a stage choose: bricks by KeyRule::mean whatever `keys` says, as upstream.
+models::KeyRule flashvdm_rule(FlashVdmKeys keys, mesh::GroupStage stage);
+
+/// What the run's options mean to FlashVDM.
+mesh::FlashVdmOptions flashvdm_options(const Context& ctx,
+                                       const GenerateOptions& options,
+                                       const mesh::SampleProgress& progress);
 
 }  // namespace sinter::pipeline

@@ -188,7 +188,8 @@ OwnedTensor region_points(std::string_view name,
 }
 
 struct Focused {
-  std::vector<float> together, alone, all;  ///< logits: of query_groups(), focus() and neither
+  std::vector<float> together, alone,
+      all;  ///< logits: of all groups, of one on the host, of all keys
 };
 
 Focused run_focused(const ShapeModel& model, Context& ctx, KeyRule rule) {
@@ -219,7 +220,8 @@ Focused run_focused(const ShapeModel& model, Context& ctx, KeyRule rule) {
   }
   vae->query_groups(ctx, memory, groups, rule);
   const Tensor some = points.view().slice(400, 733);
-  vae->query(ctx, vae->focus(ctx, memory, samples.view().slice(400, 700), rule), some, alone);
+  const QueryGroup on_host{samples.view().slice(400, 700), some, alone};
+  vae->query_groups(ctx, memory, {&on_host, 1}, rule);
   vae->query(ctx, memory, points, all);
   return {values_of(ctx, out), values_of(ctx, alone), values_of(ctx, all)};
 }

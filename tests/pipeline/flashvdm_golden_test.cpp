@@ -58,10 +58,9 @@ class FlashVdmGolden : public testing::TestWithParam<Run> {
         for (float& value : group.logits) value = (value - offset) * gain;
       }
     };
-    mesh::FlashVdmOptions options;
+    mesh::FlashVdmOptions options = flashvdm_options(ctx_, {.flashvdm_keys = GetParam().keys}, {});
     options.levels = GetParam().levels;
     options.min_resolution = 6;
-    options.bin_sample = flashvdm_bin_sample(GetParam().keys);
     options.call_points = 700;
     options.follow_surface = false;
     return sample_flashvdm(mesh::Grid(24, GetParam().box), scaled, options, &stats);

@@ -1,7 +1,10 @@
 #include "pipeline/cuda/device_extractor.h"
 
+#include <vector>
+
 #include "mesh/cleanup.h"
 #include "mesh/cuda/sample_dense.h"
+#include "mesh/cuda/sample_flashvdm.h"
 #include "mesh/cuda/sample_hierarchical.h"
 #include "pipeline/volume.h"
 
@@ -11,10 +14,29 @@ namespace {
 
 /// Points of a call of the sampler: a few blocks of the decoder's.
 constexpr std::int64_t kChunk = 131072;
+/// Points of a call of FlashVDM's sampler: enough bins to choose their keys together.
+constexpr std::int64_t kGroupPoints = 524288;
 
 /// Values for kernels, which do not write to what they only read.
 Tensor on_device(const float* data, const Shape& shape, std::string_view name) {
   return {const_cast<float*>(data), DType::f32, Device::cuda, shape, name};
+}
+
+mesh::cuda::DeviceGroupSampler group_sampler(Context& ctx,
+                                             const models::ShapeVae& vae,
+                                             const models::GeometryMemory& memory,
+                                             FlashVdmKeys keys) {
+  return [&ctx, &vae, &memory, keys](mesh::GroupStage stage,
+                                     std::span<const mesh::cuda::DevicePointGroup> groups,
+                                     cudaStream_t) {
+    std::vector<models::QueryGroup> queries;
+    for (const auto& group : groups) {
+      queries.push_back({on_device(group.sample, {group.sample_count, 3}, "sample"),
+                         on_device(group.points, {group.count, 3}, "points"),
+                         on_device(group.logits, {group.count}, "logits")});
+    }
+    vae.query_groups(ctx, memory, queries, flashvdm_rule(keys, stage));
+  };
 }
 
 }  // namespace
@@ -56,7 +78,14 @@ void DeviceExtractor::sample(Context& ctx,
     case Decode::flashvdm:
       break;
   }
-  fail(ErrorCode::unsupported, "[decode] flashvdm: not built for cuda; use hierarchical");
+  mesh::FlashVdmOptions flashvdm = flashvdm_options(ctx, options, progress);
+  flashvdm.call_points = kGroupPoints;
+  field_ = mesh::cuda::sample_flashvdm(grid,
+                                       group_sampler(ctx, vae, memory, options.flashvdm_keys),
+                                       flashvdm,
+                                       workspace_,
+                                       stream_,
+                                       &stats);
 }
 
 void DeviceExtractor::extract(Context&, const GenerateOptions& options) {
