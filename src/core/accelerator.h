@@ -2,9 +2,30 @@
 // A device other than the host, as far as loading weights and moving tensors needs it. The
 // operators' part of the same object is ops::Backend.
 
+#include <cstdint>
+#include <functional>
+#include <memory>
+
 #include "core/buffer.h"
 
 namespace sinter {
+
+/// Work that was recorded once and can be queued again, as often as one likes: a CUDA graph.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  /// Queues it. What it reads and writes lies where it lay when it was recorded.
+  virtual void replay() = 0;
+};
+
+/// How often the host took part, since the device was opened.
+struct HostTraffic {
+  std::int64_t allocations = 0;
+  std::int64_t uploads = 0;
+  std::int64_t waits = 0;  ///< downloads and synchronize(); not pace(), behind which work is queued
+
+  friend bool operator==(const HostTraffic&, const HostTraffic&) = default;
+};
 
 /// Memory, copies and one queue of work. Not thread-safe.
 class Accelerator : public Allocator {
@@ -25,6 +46,11 @@ class Accelerator : public Allocator {
   /// Keeps the host from running far ahead: waits until the work queued before the last but one
   /// call is done, so that the device never runs dry and a cancelled run stops soon.
   virtual void pace() = 0;
+  /// Records what `work` queues instead of queueing it. `work` runs once, must have run before so
+  /// that all memory is there, and may neither allocate from the device, upload nor wait. What it
+  /// raises is passed on.
+  virtual std::unique_ptr<Recording> record(const std::function<void()>& work) = 0;
+  virtual HostTraffic traffic() const = 0;
   /// Waits until all queued work is done. Raises ErrorCode::device where any of it failed.
   virtual void synchronize() = 0;
 };

@@ -52,12 +52,17 @@ Hunyuan3DDit::Hunyuan3DDit(const checkpoint::Binder& binder, const Hunyuan3DDitC
 }
 
 Denoise Hunyuan3DDit::begin(Context& ctx, const DenoiserRun& run) const {
-  return [this,
-          condition = condition(ctx, run.condition, run.guided),
-          modulation = modulation(ctx, run.times, run.guidance)](
-             Context& context, int step, const Tensor& latents, const Tensor& velocity) {
-    forward(context, latents, condition, modulation, step, velocity);
-  };
+  return
+      [this,
+       condition = condition(ctx, run.condition, run.guided),
+       modulation = modulation(ctx, run.times, run.guidance)](
+          Context& context, const ops::Step& step, const Tensor& latents, const Tensor& velocity) {
+        forward(context, latents, condition, modulation, step, velocity);
+      };
+}
+
+bool Hunyuan3DDit::recordable(const Context& ctx) const {
+  return !ctx.tap && ctx.switches.modulation_table;
 }
 
 DitCondition Hunyuan3DDit::condition(Context& ctx, const Tensor& tokens, bool guided) const {
@@ -98,41 +103,41 @@ Tensor Hunyuan3DDit::embed(Context& ctx,
 DitModulation Hunyuan3DDit::modulation(Context& ctx,
                                        std::span<const float> times,
                                        float guidance) const {
-  DitModulation result;
-  result.times.assign(times.begin(), times.end());
-  result.guidance = guidance;
-  if (ctx.switches.modulation_table) fill_tables(ctx, result);
+  DitModulation result{.times = {times.begin(), times.end()}, .guidance = guidance, .table = {}};
+  if (ctx.switches.modulation_table) result.table = modulation_table(ctx, times, guidance);
   return result;
 }
 
-void Hunyuan3DDit::fill_tables(Context& ctx, DitModulation& m) const {
-  const auto steps = static_cast<std::int64_t>(m.times.size());
-  const auto allocate = [&](const nn::Linear& linear) {
-    return ctx.activation({steps, linear.weight.out_features()}, "modulation");
-  };
+Tensor Hunyuan3DDit::modulation_table(Context& ctx,
+                                      std::span<const float> times,
+                                      float guidance) const {
+  // In the order in which run() uses them.
+  std::vector<const nn::Linear*> layers;
   for (const DitDoubleBlock& block : double_blocks_) {
-    m.img.push_back(allocate(block.img.modulation));
-    m.txt.push_back(allocate(block.txt.modulation));
+    layers.insert(layers.end(), {&block.img.modulation, &block.txt.modulation});
   }
-  for (const DitSingleBlock& block : single_blocks_) m.single.push_back(allocate(block.modulation));
-  m.final_layer = allocate(final_layer_.modulation);
+  for (const DitSingleBlock& block : single_blocks_) layers.push_back(&block.modulation);
+  layers.push_back(&final_layer_.modulation);
+  std::int64_t columns = 0;
+  for (const nn::Linear* layer : layers) columns += layer->weight.out_features();
 
+  const auto steps = static_cast<std::int64_t>(times.size());
+  const Tensor table = ctx.activation({steps, columns}, "modulation");
   ArenaScope scope(ctx.arena());
-  const Tensor vec = embed(ctx, time_in_, m.times);
+  const Tensor vec = embed(ctx, time_in_, times);
   if (config_.guidance_embed) {
-    const std::vector<float> guidance(m.times.size(), m.guidance);
-    ops::add_in_place(ctx, vec, embed(ctx, guidance_in_, guidance));
+    const std::vector<float> same(times.size(), guidance);
+    ops::add_in_place(ctx, vec, embed(ctx, guidance_in_, same));
   }
   nn::tap(ctx, vec, "vec");
   ops::silu_in_place(ctx, vec);
-  for (std::size_t i = 0; i < double_blocks_.size(); ++i) {
-    double_blocks_[i].img.modulation.into(ctx, vec, m.img[i]);
-    double_blocks_[i].txt.modulation.into(ctx, vec, m.txt[i]);
+  std::int64_t first = 0;
+  for (const nn::Linear* layer : layers) {
+    const std::int64_t end = first + layer->weight.out_features();
+    layer->into(ctx, vec, ops::columns(table, first, end));
+    first = end;
   }
-  for (std::size_t i = 0; i < single_blocks_.size(); ++i) {
-    single_blocks_[i].modulation.into(ctx, vec, m.single[i]);
-  }
-  final_layer_.modulation.into(ctx, vec, m.final_layer);
+  return table;
 }
 
 Tensor Hunyuan3DDit::assemble(Context& ctx,
@@ -154,47 +159,49 @@ void Hunyuan3DDit::forward(Context& ctx,
                            const Tensor& latents,
                            const DitCondition& condition,
                            const DitModulation& modulation,
-                           int step,
+                           const ops::Step& step,
                            const Tensor& velocity) const {
   const auto branches = static_cast<std::int64_t>(condition.branches.size());
   const std::int64_t tokens = latents.shape.rank() == 2 ? latents.dim(0) : 0;
   check_tensor("latents", latents, DType::f32, {tokens, config_.in_channels});
   check_tensor("velocity", velocity, DType::f32, {branches, tokens, config_.in_channels});
   ArenaScope scope(ctx.arena());
-  if (modulation.final_layer.defined()) {
-    return run(ctx, latents, condition, modulation, step, velocity);
+  if (modulation.table.defined()) {
+    return run(ctx, latents, condition, ops::select_row(ctx, modulation.table, step), velocity);
   }
-  DitModulation own;
-  own.times = {modulation.times.at(static_cast<std::size_t>(step))};
-  own.guidance = modulation.guidance;
-  fill_tables(ctx, own);
-  run(ctx, latents, condition, own, 0, velocity);
+  const std::span<const float> time(&modulation.times.at(static_cast<std::size_t>(step.number)), 1);
+  const Tensor own = modulation_table(ctx, time, modulation.guidance);
+  run(ctx, latents, condition, ops::select_row(ctx, own, 0), velocity);
 }
 
 void Hunyuan3DDit::run(Context& ctx,
                        const Tensor& latents,
                        const DitCondition& condition,
-                       const DitModulation& m,
-                       std::int64_t row,
+                       const Tensor& modulations,
                        const Tensor& velocity) const {
   const DitRows rows{.branches = condition.branches, .latents = latents.dim(0)};
+  const DitModulations m(modulations, config_);
   const Tensor tokens = assemble(ctx, rows, latents, condition);
   const Tensor txt = tokens.slice(0, rows.condition_total());
   const Tensor img = tokens.slice(rows.condition_total(), rows.total());
   nn::tap(ctx, img, "latent_in");
   nn::tap(ctx, txt, "cond_in");
+  // Each block ends with the norm that the next one begins with.
+  const Tensor normed = ctx.activation(tokens.shape, "normed tokens");
+  norm_streams(ctx, rows, tokens, m.first_norm(0), normed);
   for (std::size_t i = 0; i < double_blocks_.size(); ++i) {
     ctx.check_cancelled();
-    double_blocks_[i].forward(ctx, rows, tokens, {m.img[i], row}, {m.txt[i], row});
+    double_blocks_[i].forward(ctx, rows, tokens, normed, m.double_block(i), m.first_norm(i + 1));
     nn::tap(ctx, img, "double_blocks.", i, ".img");
     nn::tap(ctx, txt, "double_blocks.", i, ".txt");
   }
   for (std::size_t i = 0; i < single_blocks_.size(); ++i) {
     ctx.check_cancelled();
-    single_blocks_[i].forward(ctx, rows, tokens, {m.single[i], row});
+    const std::size_t next = double_blocks_.size() + i + 1;
+    single_blocks_[i].forward(ctx, rows, tokens, normed, m.single_block(i), m.first_norm(next).img);
     nn::tap(ctx, tokens, "single_blocks.", i);
   }
-  final_layer_.forward(ctx, img, {m.final_layer, row}, velocity);
+  final_layer_.linear.into(ctx, normed.slice(rows.condition_total(), rows.total()), velocity);
   nn::tap(ctx, velocity, "velocity");
 }
 

@@ -27,15 +27,12 @@ struct DitCondition {
   Tensor tokens;                    ///< [sum of the branches' condition tokens, H]
 };
 
-/// Modulations of every block for the steps of one run; empty tables where
+/// What the modulations depend on, and they themselves for all steps of one run; no table where
 /// Switches::modulation_table is off and every step computes its own.
 struct DitModulation {
-  std::vector<float> times;    ///< flow time of each step, 0 noise, 1 data
-  float guidance = 0.0F;       ///< input of the guidance embedder
-  std::vector<Tensor> img;     ///< [steps, 6 H] for each double block
-  std::vector<Tensor> txt;     ///< [steps, 6 H] for each double block
-  std::vector<Tensor> single;  ///< [steps, 3 H] for each single block
-  Tensor final_layer;          ///< [steps, 2 H]
+  std::vector<float> times;  ///< flow time of each step, 0 noise, 1 data
+  float guidance = 0.0F;     ///< input of the guidance embedder
+  Tensor table;              ///< [steps, vectors H]: those of one layer after the other
 };
 
 class Hunyuan3DDit : public ShapeDenoiser {
@@ -47,6 +44,7 @@ class Hunyuan3DDit : public ShapeDenoiser {
   const Hunyuan3DDitConfig& config() const { return config_; }
 
   Denoise begin(Context& ctx, const DenoiserRun& run) const override;
+  bool recordable(const Context& ctx) const override;
 
  private:
   /// Two linear layers with SiLU between them, on the sinusoidal embedding.
@@ -57,20 +55,20 @@ class Hunyuan3DDit : public ShapeDenoiser {
   /// tokens [T, context_width]; `guided` adds the unconditional branch.
   DitCondition condition(Context& ctx, const Tensor& tokens, bool guided) const;
   DitModulation modulation(Context& ctx, std::span<const float> times, float guidance) const;
-  void fill_tables(Context& ctx, DitModulation& modulation) const;
+  /// [times, vectors H].
+  Tensor modulation_table(Context& ctx, std::span<const float> times, float guidance) const;
   /// One step.
   void forward(Context& ctx,
                const Tensor& latents,
                const DitCondition& condition,
                const DitModulation& modulation,
-               int step,
+               const ops::Step& step,
                const Tensor& velocity) const;
-  /// forward() with row `row` of filled tables.
+  /// forward() with the modulations of the step, [vectors H].
   void run(Context& ctx,
            const Tensor& latents,
            const DitCondition& condition,
-           const DitModulation& m,
-           std::int64_t row,
+           const Tensor& modulations,
            const Tensor& velocity) const;
   /// latent_in, copied to every branch, behind the condition rows.
   Tensor assemble(Context& ctx,

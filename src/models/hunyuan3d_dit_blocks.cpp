@@ -1,5 +1,8 @@
 #include "models/hunyuan3d_dit_blocks.h"
 
+#include <array>
+#include <span>
+
 #include "ops/attention.h"
 #include "ops/norm.h"
 
@@ -55,15 +58,51 @@ std::int64_t DitRows::condition_total() const {
   return sum;
 }
 
-Tensor Modulation::part(int index, int parts) const {
-  const Tensor row = table.slice(step, step + 1);
-  return row.reshape({parts, table.dim(1) / parts})
-      .slice(index, index + 1)
-      .reshape({table.dim(1) / parts});
+ops::ScaleShift Modulation::scale_shift(int index) const {
+  return {.shift = part(index), .scale = part(index + 1), .eps = kNormEps};
 }
 
-ops::ScaleShift Modulation::scale_shift(int index, int parts) const {
-  return {.shift = part(index, parts), .scale = part(index + 1, parts), .eps = kNormEps};
+DitModulations::DitModulations(const Tensor& vectors, const Hunyuan3DDitConfig& config)
+    : vectors_(vectors),
+      width_(config.width),
+      double_blocks_(config.double_blocks),
+      single_blocks_(config.single_blocks) {}
+
+Modulation DitModulations::parts(std::int64_t first, std::int64_t count) const {
+  return {.vectors = vectors_.slice(first * width_, (first + count) * width_), .width = width_};
+}
+
+Streams<Modulation> DitModulations::double_block(std::size_t index) const {
+  const std::int64_t first = 2 * kDoubleParts * static_cast<std::int64_t>(index);
+  return {.img = parts(first, kDoubleParts), .txt = parts(first + kDoubleParts, kDoubleParts)};
+}
+
+Modulation DitModulations::single_block(std::size_t index) const {
+  const std::int64_t first = 2 * kDoubleParts * double_blocks_;
+  return parts(first + kSingleParts * static_cast<std::int64_t>(index), kSingleParts);
+}
+
+Streams<ops::ScaleShift> DitModulations::first_norm(std::size_t index) const {
+  const auto layer = static_cast<std::int64_t>(index);
+  if (layer < double_blocks_) {
+    const Streams<Modulation> block = double_block(index);
+    return {.img = block.img.scale_shift(kShift1), .txt = block.txt.scale_shift(kShift1)};
+  }
+  // The final layer's vectors follow the last single block's and begin as theirs do.
+  const std::int64_t first =
+      2 * kDoubleParts * double_blocks_ + kSingleParts * (layer - double_blocks_);
+  const ops::ScaleShift norm = parts(first, kFinalParts).scale_shift(kShift);
+  return {.img = norm, .txt = norm};
+}
+
+void norm_streams(Context& ctx,
+                  const DitRows& rows,
+                  const Tensor& tokens,
+                  const Streams<ops::ScaleShift>& norms,
+                  const Tensor& normed) {
+  const std::int64_t cut = rows.condition_total(), end = rows.total();
+  ops::layer_norm_modulate_into(ctx, tokens.slice(0, cut), norms.txt, normed.slice(0, cut));
+  ops::layer_norm_modulate_into(ctx, tokens.slice(cut, end), norms.img, normed.slice(cut, end));
 }
 
 DitStream::DitStream(const checkpoint::Binder& block,
@@ -81,24 +120,11 @@ DitStream::DitStream(const checkpoint::Binder& block,
 
 void DitStream::project(Context& ctx,
                         const Tensor& x,
-                        const Modulation& m,
                         std::int64_t heads,
                         const ops::RowView& fused) const {
-  ArenaScope scope(ctx.arena());
-  qkv.into(ctx, ops::layer_norm_modulate(ctx, x, m.scale_shift(kShift1, kDoubleParts)), fused);
+  qkv.into(ctx, x, fused);
   const Heads view = split(fused, heads);
-  norm.apply_query(ctx, view.q);
-  norm.apply_key(ctx, view.k);
-}
-
-void DitStream::finish(Context& ctx,
-                       const Tensor& x,
-                       const Modulation& m,
-                       const ops::RowView& mixed) const {
-  ArenaScope scope(ctx.arena());
-  const Tensor u = proj.add_to_and_modulate(
-      ctx, x, m.part(kGate1, kDoubleParts), mixed, m.scale_shift(kShift2, kDoubleParts));
-  mlp.add_to(ctx, x, m.part(kGate2, kDoubleParts), u);
+  norm.apply(ctx, view.q, view.k);
 }
 
 DitDoubleBlock::DitDoubleBlock(const checkpoint::Binder& block, const Hunyuan3DDitConfig& config)
@@ -107,19 +133,39 @@ DitDoubleBlock::DitDoubleBlock(const checkpoint::Binder& block, const Hunyuan3DD
 void DitDoubleBlock::forward(Context& ctx,
                              const DitRows& rows,
                              const Tensor& tokens,
-                             const Modulation& img_modulation,
-                             const Modulation& txt_modulation) const {
+                             const Tensor& normed,
+                             const Streams<Modulation>& m,
+                             const Streams<ops::ScaleShift>& next) const {
   ArenaScope scope(ctx.arena());
   const std::int64_t width = tokens.dim(1), cut = rows.condition_total();
-  const Tensor txt_rows = tokens.slice(0, cut), img_rows = tokens.slice(cut, rows.total());
+  const Tensor txt_rows = normed.slice(0, cut), img_rows = normed.slice(cut, rows.total());
+
   const Tensor fused = ctx.activation({rows.total(), 3 * width}, "qkv");
   const Tensor txt_fused = fused.slice(0, cut), img_fused = fused.slice(cut, rows.total());
-  img.project(ctx, img_rows, img_modulation, heads, img_fused);
-  txt.project(ctx, txt_rows, txt_modulation, heads, txt_fused);
+  img.project(ctx, img_rows, heads, img_fused);
+  txt.project(ctx, txt_rows, heads, txt_fused);
   const Heads view = split(fused, heads);
   attend(ctx, rows, view, view.q);
-  img.finish(ctx, img_rows, img_modulation, ops::columns(img_fused, 0, width));
-  txt.finish(ctx, txt_rows, txt_modulation, ops::columns(txt_fused, 0, width));
+  const auto end_branch = [&](const Streams<const nn::Linear*>& last,
+                              const Streams<ops::RowView>& x,
+                              DoublePart gate,
+                              const Streams<ops::ScaleShift>& norm) {
+    const std::array<ops::BranchEnd, 2> ends = {
+        ops::BranchEnd{x.txt, &last.txt->weight, m.txt.part(gate), norm.txt},
+        ops::BranchEnd{x.img, &last.img->weight, m.img.part(gate), norm.img}};
+    ops::linear_add_gated_modulate(ctx, tokens, ends, normed);
+  };
+  end_branch({.img = &img.proj, .txt = &txt.proj},
+             {.img = ops::columns(img_fused, 0, width), .txt = ops::columns(txt_fused, 0, width)},
+             kGate1,
+             {.img = m.img.scale_shift(kShift2), .txt = m.txt.scale_shift(kShift2)});
+
+  const Tensor img_hidden = img.mlp.fc.forward(ctx, img_rows, img.mlp.activation);
+  const Tensor txt_hidden = txt.mlp.fc.forward(ctx, txt_rows, txt.mlp.activation);
+  end_branch({.img = &img.mlp.proj, .txt = &txt.mlp.proj},
+             {.img = img_hidden, .txt = txt_hidden},
+             kGate2,
+             next);
 }
 
 DitSingleBlock::DitSingleBlock(const checkpoint::Binder& block, const Hunyuan3DDitConfig& config)
@@ -139,31 +185,23 @@ DitSingleBlock::DitSingleBlock(const checkpoint::Binder& block, const Hunyuan3DD
 void DitSingleBlock::forward(Context& ctx,
                              const DitRows& rows,
                              const Tensor& tokens,
-                             const Modulation& m) const {
+                             const Tensor& normed,
+                             const Modulation& m,
+                             const ops::ScaleShift& next) const {
   ArenaScope scope(ctx.arena());
   const std::int64_t width = tokens.dim(1), inner = mlp_in.weight.out_features();
-  const Tensor u = ops::layer_norm_modulate(ctx, tokens, m.scale_shift(kShift, kSingleParts));
-  const Tensor fused = qkv.forward(ctx, u);
+  const Tensor fused = qkv.forward(ctx, normed);
   const Tensor both = ctx.activation({rows.total(), width + inner}, "attention|mlp");
-  mlp_in.into(ctx, u, ops::columns(both, width, width + inner), ops::Activation::gelu_tanh);
+  mlp_in.into(ctx, normed, ops::columns(both, width, width + inner), ops::Activation::gelu_tanh);
   const Heads view = split(fused, heads);
-  norm.apply_query(ctx, view.q);
-  norm.apply_key(ctx, view.k);
+  norm.apply(ctx, view.q, view.k);
   attend(ctx, rows, view, ops::heads_of(ops::columns(both, 0, width), heads, width / heads));
-  out.add_to(ctx, tokens, m.part(kGate, kSingleParts), both);
+  const ops::BranchEnd end{both, &out.weight, m.part(kGate), next};
+  ops::linear_add_gated_modulate(ctx, tokens, std::span(&end, 1), normed);
 }
 
 DitFinalLayer::DitFinalLayer(const checkpoint::Binder& layer, const Hunyuan3DDitConfig& config)
     : modulation(layer, "adaLN_modulation.1", config.width, kFinalParts * config.width),
       linear(layer, "linear", config.width, config.in_channels) {}
-
-void DitFinalLayer::forward(Context& ctx,
-                            const Tensor& img,
-                            const Modulation& m,
-                            const ops::RowView& velocity) const {
-  ArenaScope scope(ctx.arena());
-  linear.into(
-      ctx, ops::layer_norm_modulate(ctx, img, m.scale_shift(kShift, kFinalParts)), velocity);
-}
 
 }  // namespace sinter::models

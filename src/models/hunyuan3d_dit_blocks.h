@@ -10,6 +10,7 @@
 // latent tokens. All rows of a stream share one weight and one modulation, so they go through every
 // product together; attention alone keeps the branches apart.
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -42,16 +43,47 @@ struct DitRows {
   }
 };
 
-/// Rows of a modulation product: [steps, parts * H], each row being `parts` vectors of H channels.
+/// The modulation of a layer: `parts` vectors of H channels, one after the other.
 struct Modulation {
-  Tensor table;
-  std::int64_t step = 0;
+  Tensor vectors;  ///< [parts * H]
+  std::int64_t width = 0;
 
-  /// The vector [H] number `index` of `parts`.
-  Tensor part(int index, int parts) const;
+  Tensor part(int index) const { return vectors.slice(index * width, (index + 1) * width); }
   /// Shift and scale of a norm: the vectors number `index` and the next.
-  ops::ScaleShift scale_shift(int index, int parts) const;
+  ops::ScaleShift scale_shift(int index) const;
 };
+
+/// Something of both streams of a double block.
+template <class T>
+struct Streams {
+  T img, txt;
+};
+
+/// The modulations of one step, of all layers.
+class DitModulations {
+ public:
+  /// vectors [sum of the layers' parts * H]: img and txt of each double block (6 each), each single
+  /// block (3), the final layer (2).
+  DitModulations(const Tensor& vectors, const Hunyuan3DDitConfig& config);
+
+  Streams<Modulation> double_block(std::size_t index) const;
+  Modulation single_block(std::size_t index) const;
+  /// The norms that layer `index` begins with: double blocks first, then single blocks, then the
+  /// final layer. Both streams have the same but in a double block.
+  Streams<ops::ScaleShift> first_norm(std::size_t index) const;
+
+ private:
+  Modulation parts(std::int64_t first, std::int64_t count) const;
+  Tensor vectors_;
+  std::int64_t width_, double_blocks_, single_blocks_;
+};
+
+/// normed = the modulated norm of tokens [R, H], each stream by its own modulation.
+void norm_streams(Context& ctx,
+                  const DitRows& rows,
+                  const Tensor& tokens,
+                  const Streams<ops::ScaleShift>& norms,
+                  const Tensor& normed);
 
 /// The weights of one stream of a double block.
 struct DitStream {
@@ -66,14 +98,8 @@ struct DitStream {
             std::string_view stream,
             const Hunyuan3DDitConfig& config);
 
-  /// x [n, H] -> queries, keys (both normed) and values in `fused`, n rows of 3 H.
-  void project(Context& ctx,
-               const Tensor& x,
-               const Modulation& m,
-               std::int64_t heads,
-               const ops::RowView& fused) const;
-  /// x += gate1 * proj(mixed); x += gate2 * mlp(modulated norm of x). In place.
-  void finish(Context& ctx, const Tensor& x, const Modulation& m, const ops::RowView& mixed) const;
+  /// normed x [n, H] -> queries, keys (both normed) and values in `fused`, n rows of 3 H.
+  void project(Context& ctx, const Tensor& x, std::int64_t heads, const ops::RowView& fused) const;
 };
 
 /// Two streams with weights of their own, joined in one attention.
@@ -84,12 +110,14 @@ struct DitDoubleBlock {
 
   DitDoubleBlock(const checkpoint::Binder& block, const Hunyuan3DDitConfig& config);
 
-  /// tokens [R, H], in place.
+  /// tokens [R, H], in place. normed [R, H]: the modulated norm of the tokens, replaced with what
+  /// `next` makes of the result.
   void forward(Context& ctx,
                const DitRows& rows,
                const Tensor& tokens,
-               const Modulation& img_modulation,
-               const Modulation& txt_modulation) const;
+               const Tensor& normed,
+               const Streams<Modulation>& m,
+               const Streams<ops::ScaleShift>& next) const;
 };
 
 /// One stream over all tokens; attention and MLP read the same norm and end in one product.
@@ -103,22 +131,21 @@ struct DitSingleBlock {
 
   DitSingleBlock(const checkpoint::Binder& block, const Hunyuan3DDitConfig& config);
 
-  /// tokens [R, H], in place.
-  void forward(Context& ctx, const DitRows& rows, const Tensor& tokens, const Modulation& m) const;
+  /// As DitDoubleBlock::forward().
+  void forward(Context& ctx,
+               const DitRows& rows,
+               const Tensor& tokens,
+               const Tensor& normed,
+               const Modulation& m,
+               const ops::ScaleShift& next) const;
 };
 
-/// Modulated norm and projection to the latent channels.
+/// Modulated norm of the latent rows, and projection to the latent channels.
 struct DitFinalLayer {
   nn::Linear modulation;  ///< H -> 2 H: shift, scale
   nn::Linear linear;      ///< H -> C
 
   DitFinalLayer(const checkpoint::Binder& layer, const Hunyuan3DDitConfig& config);
-
-  /// img [n, H] -> velocity, n rows of C.
-  void forward(Context& ctx,
-               const Tensor& img,
-               const Modulation& m,
-               const ops::RowView& velocity) const;
 };
 
 }  // namespace sinter::models

@@ -55,10 +55,15 @@ Denoise HunyuanDitPlain::begin(Context& ctx, const DenoiserRun& run) const {
   auto prepared = std::make_shared<Prepared>();
   prepared->times = embed_times(ctx, run.times);
   prepared->contexts = read_condition(ctx, run);
-  return [this, prepared = std::shared_ptr<const Prepared>(std::move(prepared))](
-             Context& context, int step, const Tensor& latents, const Tensor& velocity) {
-    forward(context, *prepared, step, latents, velocity);
-  };
+  return
+      [this, prepared = std::shared_ptr<const Prepared>(std::move(prepared))](
+          Context& context, const ops::Step& step, const Tensor& latents, const Tensor& velocity) {
+        forward(context, *prepared, step, latents, velocity);
+      };
+}
+
+bool HunyuanDitPlain::recordable(const Context& ctx) const {
+  return !ctx.tap && config_.moe_layers == 0;
 }
 
 Tensor HunyuanDitPlain::embed_times(Context& ctx, std::span<const float> times) const {
@@ -111,7 +116,7 @@ Tensor HunyuanDitPlain::assemble(Context& ctx,
 
 void HunyuanDitPlain::forward(Context& ctx,
                               const Prepared& prepared,
-                              int step,
+                              const ops::Step& step,
                               const Tensor& latents,
                               const Tensor& velocity) const {
   const auto branches = static_cast<std::int64_t>(prepared.contexts.front().size());
@@ -119,7 +124,8 @@ void HunyuanDitPlain::forward(Context& ctx,
   check_tensor("latents", latents, DType::f32, {tokens, config_.in_channels});
   check_tensor("velocity", velocity, DType::f32, {branches, tokens, config_.in_channels});
   ArenaScope scope(ctx.arena());
-  const Tensor x = assemble(ctx, prepared.times.slice(step, step + 1), latents, branches);
+  const Tensor time = ops::select_row(ctx, prepared.times, step);
+  const Tensor x = assemble(ctx, time.reshape({1, config_.width}), latents, branches);
   nn::tap(ctx, x, "x_embedder");
   std::vector<Tensor> outputs;  // of the blocks below the middle
   for (std::size_t i = 0; i < blocks_.size(); ++i) {

@@ -29,6 +29,8 @@ class HunyuanDitPlain : public ShapeDenoiser {
   const HunyuanDitPlainConfig& config() const { return config_; }
 
   Denoise begin(Context& ctx, const DenoiserRun& run) const override;
+  /// Only without experts: the host waits for the number of rows that each one gets.
+  bool recordable(const Context& ctx) const override;
 
  private:
   /// What the steps of a run share.
@@ -43,7 +45,7 @@ class HunyuanDitPlain : public ShapeDenoiser {
   std::vector<PlainContext> read_condition(Context& ctx, const DenoiserRun& run) const;
   void forward(Context& ctx,
                const Prepared& prepared,
-               int step,
+               const ops::Step& step,
                const Tensor& latents,
                const Tensor& velocity) const;
   /// The rows that every branch starts with: time token and embedded latents.

@@ -71,8 +71,7 @@ void PlainSelfAttention::add_to(Context& ctx,
   const ops::HeadView queries = ops::heads_of(fused, heads, d, 0, 3 * d);
   const ops::HeadView keys = ops::heads_of(fused, heads, d, d, 3 * d);
   const ops::HeadView values = ops::heads_of(fused, heads, d, 2 * d, 3 * d);
-  norm.apply_query(ctx, queries);
-  norm.apply_key(ctx, keys);
+  norm.apply(ctx, queries, keys);
   const Tensor mixed = ctx.activation(x.shape, "attention");
   const ops::HeadView results = ops::heads_of(mixed, heads, d);
   std::vector<ops::AttentionInput> sequences;

@@ -8,6 +8,7 @@
 
 #include "core/context.h"
 #include "core/tensor.h"
+#include "ops/step.h"
 
 namespace sinter::models {
 
@@ -22,8 +23,8 @@ struct DenoiserRun {
 /// Velocity (data - noise) at step `step` of a run: latents f32 [L, C] -> velocity f32
 /// [branches, L, C], the conditional branch first. Raises ErrorCode::invalid_argument for other
 /// shapes, ErrorCode::cancelled between blocks.
-using Denoise =
-    std::function<void(Context& ctx, int step, const Tensor& latents, const Tensor& velocity)>;
+using Denoise = std::function<void(
+    Context& ctx, const ops::Step& step, const Tensor& latents, const Tensor& velocity)>;
 
 class ShapeDenoiser {
  public:
@@ -32,6 +33,9 @@ class ShapeDenoiser {
   /// Computes what the steps share, into the context's arena. The result reads that and this
   /// network, and must outlive neither.
   virtual Denoise begin(Context& ctx, const DenoiserRun& run) const = 0;
+
+  /// Whether a step may be recorded on a device: see sampling::SamplerOptions::recordable.
+  virtual bool recordable(const Context& ctx) const = 0;
 };
 
 }  // namespace sinter::models

@@ -18,6 +18,10 @@ void RmsHeadNorm::apply_key(Context& ctx, const ops::HeadView& k) const {
   ops::rms_norm_heads_in_place(ctx, k, key_scale, eps);
 }
 
+void RmsHeadNorm::apply(Context& ctx, const ops::HeadView& q, const ops::HeadView& k) const {
+  ops::rms_norm_heads_in_place(ctx, q, k, query_scale, key_scale, eps);
+}
+
 LayerHeadNorm::LayerHeadNorm(const checkpoint::Binder& binder, std::int64_t dim, float epsilon)
     : query(binder, "q_norm", dim, epsilon), key(binder, "k_norm", dim, epsilon), enabled(true) {}
 

@@ -30,6 +30,8 @@ struct RmsHeadNorm {
 
   void apply_query(Context& ctx, const ops::HeadView& q) const;
   void apply_key(Context& ctx, const ops::HeadView& k) const;
+  /// Both, of one fused projection.
+  void apply(Context& ctx, const ops::HeadView& q, const ops::HeadView& k) const;
 };
 
 /// LayerNorm over each head's channels, shared by all heads: the VAE's, which calls it qk_norm.

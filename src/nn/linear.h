@@ -68,14 +68,6 @@ struct Linear {
               const ops::RowView& x) const {
     ops::linear_add_gated_in_place(ctx, residual, gate, x, weight);
   }
-  /// add_to(), then the modulated norm of the residual.
-  Tensor add_to_and_modulate(Context& ctx,
-                             const Tensor& residual,
-                             const Tensor& gate,
-                             const ops::RowView& x,
-                             const ops::ScaleShift& modulation) const {
-    return ops::linear_add_gated_modulate(ctx, residual, gate, x, weight, modulation);
-  }
 };
 
 }  // namespace sinter::nn

@@ -35,13 +35,9 @@ class Backend : public Accelerator {
                                 const Tensor& gate,
                                 const RowView& x,
                                 const LinearWeight& weight) = 0;
-  /// The same, and then dst = the modulated norm of the residual.
   virtual void linear_add_gated_modulate(Context& ctx,
                                          const Tensor& residual,
-                                         const Tensor& gate,
-                                         const RowView& x,
-                                         const LinearWeight& weight,
-                                         const ScaleShift& modulation,
+                                         std::span<const BranchEnd> ends,
                                          const Tensor& dst) = 0;
 
   /// weight and bias may both be undefined.
@@ -51,6 +47,11 @@ class Backend : public Accelerator {
                                    const ScaleShift& modulation,
                                    const Tensor& dst) = 0;
   virtual void rms_norm_heads(const HeadView& x, const Tensor& scale, float eps) = 0;
+  virtual void rms_norm_heads(const HeadView& q,
+                              const HeadView& k,
+                              const Tensor& q_scale,
+                              const Tensor& k_scale,
+                              float eps) = 0;
   virtual void layer_norm_heads(const HeadView& x,
                                 const Tensor& weight,
                                 const Tensor& bias,
@@ -88,8 +89,13 @@ class Backend : public Accelerator {
   virtual void add(const RowView& x, const RowView& y) = 0;
   virtual void add_gated(const RowView& x, const Tensor& gate, const RowView& y) = 0;
   virtual void scale(const RowView& x, float factor) = 0;
-  virtual void add_scaled(const RowView& x, float factor, const RowView& y) = 0;
+  virtual void add_scaled(const RowView& x, const Tensor& factor, const RowView& y) = 0;
   virtual void guide(const RowView& unconditional, const RowView& conditional, float guidance) = 0;
+
+  /// row = row *index of the table.
+  virtual void select_row(const Tensor& table, const Tensor& index, const Tensor& row) = 0;
+  /// x += 1, i32.
+  virtual void increment(const Tensor& x) = 0;
 
   virtual void fourier_embed(const Tensor& points,
                              const FourierOptions& options,

@@ -52,12 +52,13 @@ void scale_in_place(Context& ctx, const RowView& x, float factor) {
   });
 }
 
-void add_scaled_in_place(Context& ctx, const RowView& x, float factor, const RowView& y) {
+void add_scaled_in_place(Context& ctx, const RowView& x, const Tensor& factor, const RowView& y) {
   check_rows("add_scaled", "y", y, x.rows, x.columns);
+  check_shape("add_scaled", "factor", factor, {1});
   check_device("add_scaled", y, x.device);
   if (x.device != Device::cpu) return backend(ctx, "add_scaled").add_scaled(x, factor, y);
   for_rows(ctx, x, [&](float* row, std::int64_t index, std::int64_t count) {
-    cpu::kernels().add_scaled(row, factor, y.row(index), count);
+    cpu::kernels().add_scaled(row, *factor.f32(), y.row(index), count);
   });
 }
 

@@ -23,7 +23,8 @@ void add_gated_in_place(Context& ctx, const RowView& x, const Tensor& gate, cons
 void scale_in_place(Context& ctx, const RowView& x, float factor);
 
 /// x += factor * y, the Euler step of the sampler; one fused multiply-add where the CPU has it.
-void add_scaled_in_place(Context& ctx, const RowView& x, float factor, const RowView& y);
+/// factor f32 [1].
+void add_scaled_in_place(Context& ctx, const RowView& x, const Tensor& factor, const RowView& y);
 
 /// unconditional += guidance * (conditional - unconditional): classifier-free guidance.
 void guide_in_place(Context& ctx,

@@ -229,21 +229,28 @@ void linear_add_gated_in_place(Context& ctx,
   run(ctx, x, weight, residual, epilogue);
 }
 
-Tensor linear_add_gated_modulate(Context& ctx,
-                                 const Tensor& residual,
-                                 const Tensor& gate,
-                                 const RowView& x,
-                                 const LinearWeight& weight,
-                                 const ScaleShift& modulation) {
-  if (x.device == Device::cpu) {
-    linear_add_gated_in_place(ctx, residual, gate, x, weight);
-    return layer_norm_modulate(ctx, residual, modulation);
+void linear_add_gated_modulate(Context& ctx,
+                               const Tensor& residual,
+                               std::span<const BranchEnd> ends,
+                               const Tensor& dst) {
+  check_shape("linear", "dst", dst, residual.shape);
+  std::int64_t row = 0;
+  for (const BranchEnd& end : ends) {
+    const Tensor own = residual.slice(row, row + end.x.rows);
+    check_operands(end.x, *end.weight, own);
+    check_gate(end.gate, *end.weight);
+    check_shape("linear", "shift", end.next.shift, {residual.shape.back()});
+    check_shape("linear", "scale", end.next.scale, {residual.shape.back()});
+    if (own.device == Device::cpu) {
+      linear_add_gated_in_place(ctx, own, end.gate, end.x, *end.weight);
+      layer_norm_modulate_into(ctx, own, end.next, dst.slice(row, row + end.x.rows));
+    }
+    row += end.x.rows;
   }
-  check_operands(x, weight, residual);
-  check_gate(gate, weight);
-  const Tensor dst = ctx.activation(residual.shape);
-  backend(ctx, "linear").linear_add_gated_modulate(ctx, residual, gate, x, weight, modulation, dst);
-  return dst;
+  check_rows("linear", "residual", residual, row, residual.shape.back());
+  if (residual.device != Device::cpu) {
+    backend(ctx, "linear").linear_add_gated_modulate(ctx, residual, ends, dst);
+  }
 }
 
 }  // namespace sinter::ops

@@ -96,13 +96,20 @@ void linear_add_gated_in_place(Context& ctx,
                                const RowView& x,
                                const LinearWeight& weight);
 
-/// The same, followed by the norm that the next branch begins with: returns
-/// layer_norm_modulate(residual). residual [R, O].
-Tensor linear_add_gated_modulate(Context& ctx,
-                                 const Tensor& residual,
-                                 const Tensor& gate,
-                                 const RowView& x,
-                                 const LinearWeight& weight,
-                                 const ScaleShift& modulation);
+/// The end of a transformer branch, in one stream of tokens.
+struct BranchEnd {
+  RowView x;  ///< [rows, I], the input of the branch's last product
+  const LinearWeight* weight = nullptr;
+  Tensor gate;      ///< [O]
+  ScaleShift next;  ///< of the norm that the next branch begins with, vectors [O]
+};
+
+/// residual += gate * (x W^T + b), and dst = the modulated norm of it, for streams (one or two)
+/// whose rows follow one another in `residual` and `dst`, both [sum of the rows, O]. `dst` must not
+/// overlap any x.
+void linear_add_gated_modulate(Context& ctx,
+                               const Tensor& residual,
+                               std::span<const BranchEnd> ends,
+                               const Tensor& dst);
 
 }  // namespace sinter::ops

@@ -77,23 +77,46 @@ Tensor layer_norm(
   return y;
 }
 
-Tensor layer_norm_modulate(Context& ctx, const Tensor& x, const ScaleShift& m) {
+Tensor layer_norm_modulate(Context& ctx, const Tensor& x, const ScaleShift& modulation) {
+  const Tensor y = ctx.activation(x.shape);
+  layer_norm_modulate_into(ctx, x, modulation, y);
+  return y;
+}
+
+void layer_norm_modulate_into(Context& ctx,
+                              const Tensor& x,
+                              const ScaleShift& m,
+                              const Tensor& dst) {
   check_values("layer_norm_modulate", "x", x);
+  check_shape("layer_norm_modulate", "dst", dst, x.shape);
   check_shape("layer_norm_modulate", "shift", m.shift, {x.shape.back()});
   check_shape("layer_norm_modulate", "scale", m.scale, {x.shape.back()});
-  const Tensor y = ctx.activation(x.shape);
   if (x.device != Device::cpu) {
-    backend(ctx, "layer_norm_modulate").layer_norm_modulate(x, m, y);
+    backend(ctx, "layer_norm_modulate").layer_norm_modulate(x, m, dst);
   } else {
-    normalize(ctx, x, m.eps, m.scale.f32(), 1.0F, m.shift.f32(), y);
+    normalize(ctx, x, m.eps, m.scale.f32(), 1.0F, m.shift.f32(), dst);
   }
-  return y;
 }
 
 void rms_norm_heads_in_place(Context& ctx, const HeadView& x, const Tensor& scale, float eps) {
   check_shape("rms_norm_heads", "scale", scale, {x.dim});
   if (x.device != Device::cpu) return backend(ctx, "rms_norm_heads").rms_norm_heads(x, scale, eps);
   normalize_heads(ctx, x, eps, scale.f32(), nullptr, cpu::kernels().rms_norm);
+}
+
+void rms_norm_heads_in_place(Context& ctx,
+                             const HeadView& q,
+                             const HeadView& k,
+                             const Tensor& q_scale,
+                             const Tensor& k_scale,
+                             float eps) {
+  if (q.device == Device::cpu) {
+    rms_norm_heads_in_place(ctx, q, q_scale, eps);
+    return rms_norm_heads_in_place(ctx, k, k_scale, eps);
+  }
+  check_shape("rms_norm_heads", "q_scale", q_scale, {q.dim});
+  check_shape("rms_norm_heads", "k_scale", k_scale, {k.dim});
+  backend(ctx, "rms_norm_heads").rms_norm_heads(q, k, q_scale, k_scale, eps);
 }
 
 void layer_norm_heads_in_place(

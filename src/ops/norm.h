@@ -23,10 +23,22 @@ struct ScaleShift {
 /// y = (1 + scale) * layer_norm(x) + shift, the modulated norm of the DiT; x [..., C]. The same
 /// modulation applies to all rows (give a slice of rows for another).
 Tensor layer_norm_modulate(Context& ctx, const Tensor& x, const ScaleShift& modulation);
+/// Writes into `dst`, of x's shape and the context's type.
+void layer_norm_modulate_into(Context& ctx,
+                              const Tensor& x,
+                              const ScaleShift& modulation,
+                              const Tensor& dst);
 
 /// In place on each head vector: x / sqrt(mean(x^2) + eps) * scale; scale [dim], shared by all
 /// heads.
 void rms_norm_heads_in_place(Context& ctx, const HeadView& x, const Tensor& scale, float eps);
+/// The same of queries and keys, each with its scale. Equal tokens, heads, dim and strides.
+void rms_norm_heads_in_place(Context& ctx,
+                             const HeadView& q,
+                             const HeadView& k,
+                             const Tensor& q_scale,
+                             const Tensor& k_scale,
+                             float eps);
 
 /// In place on each head vector: layer norm over dim with weight and bias [dim], shared by all
 /// heads.

@@ -22,6 +22,14 @@ namespace sinter::pipeline {
 
 namespace {
 
+sampling::Schedule evaluated_steps(const models::ShapeModel& model,
+                                   int steps,
+                                   const Switches& switches) {
+  const auto config = sampling::SchedulerConfig::from(model.document().child("scheduler"));
+  const sampling::Schedule schedule = sampling::make_schedule(config, steps);
+  return switches.elide_zero_steps ? schedule.without_zero_steps() : schedule;
+}
+
 /// One run. Members are what travels from stage to stage; each function is one stage.
 class Run {
  public:
@@ -40,9 +48,7 @@ class Run {
         options_(options),
         metrics_(metrics),
         settings_(sampling_settings(model_, options)),
-        schedule_(sampling::make_schedule(
-            sampling::SchedulerConfig::from(model_.document().child("scheduler")),
-            settings_.steps)),
+        schedule_(evaluated_steps(model_, settings_.steps, ctx.switches)),
         monitor_(plan_stages(model_.config(),
                              ctx.switches,
                              schedule_,
@@ -143,19 +149,18 @@ class Run {
                                                 .times = schedule_.times(),
                                                 .guidance = guidance,
                                                 .guided = settings_.guided});
-    const int evaluated = sampling::evaluated_steps(schedule_, ctx_.switches);
-    metrics_.steps_elided = schedule_.steps() - evaluated;
-    sampling::sample_euler(ctx_,
-                           schedule_,
-                           {.guidance = guidance, .guided = settings_.guided},
-                           latents,
-                           denoise,
-                           [&](int done, int total) {
-                             metrics_.steps_computed = done;
-                             metrics_.network_evaluations =
-                                 std::int64_t{done} * (settings_.guided ? 2 : 1);
-                             monitor_.advance(static_cast<double>(done) / total);
-                           });
+    metrics_.steps_elided = settings_.steps - schedule_.steps();
+    sampling::sample_euler(
+        ctx_,
+        schedule_,
+        {.guidance = guidance, .guided = settings_.guided, .recordable = dit->recordable(ctx_)},
+        latents,
+        denoise,
+        [&](int done, int total) {
+          metrics_.steps_computed = done;
+          metrics_.network_evaluations = std::int64_t{done} * (settings_.guided ? 2 : 1);
+          monitor_.advance(static_cast<double>(done) / total);
+        });
     return latents;
   }
 

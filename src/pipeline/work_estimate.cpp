@@ -107,7 +107,7 @@ std::vector<PlannedStage> plan_stages(const models::ShapeModelConfig& config,
                                       std::int64_t pictures,
                                       const GenerateOptions& options) {
   const NetworkWork work = network_work(config, switches, guided, pictures, options.decode);
-  const double sample = sampling::evaluated_steps(schedule, switches) * work.step;
+  const double sample = schedule.steps() * work.step;
   const double volume = field_points(options) * work.query;
   const double total = work.condition + sample + work.decoder + volume;
   // What is not a network: shares of the whole, as seen on the shipped model.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "ops/elementwise.h"
 #include "ops/transfer.h"
@@ -10,9 +11,10 @@ namespace sinter::sampling {
 
 namespace {
 
-void check_finite(Context& ctx, int step, const Tensor& x) {
+/// A velocity that is not finite leaves its mark: no later sum is finite again.
+void check_finite(Context& ctx, int step, const Tensor& latents) {
   ArenaScope scope(ctx.host().arena());
-  const std::span<const float> values = ops::to_host(ctx, x).span();
+  const std::span<const float> values = ops::to_host(ctx, latents).span();
   SINTER_CHECK(std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }),
                ErrorCode::corrupt,
                "[sample_euler] step ",
@@ -20,15 +22,14 @@ void check_finite(Context& ctx, int step, const Tensor& x) {
                ": expected finite values from the network, got NaN or infinity (model weights)");
 }
 
-}  // namespace
-
-int evaluated_steps(const Schedule& schedule, const Switches& switches) {
-  int count = 0;
-  for (int i = 0; i < schedule.steps(); ++i) {
-    count += !switches.elide_zero_steps || schedule.delta(i) != 0.0F;
-  }
-  return count;
+/// f32 [steps, 1], in the context's arena.
+Tensor step_sizes(Context& ctx, const Schedule& schedule) {
+  const Tensor sizes = ctx.host().allocate(DType::f32, {schedule.steps(), 1}, "step sizes");
+  for (int i = 0; i < schedule.steps(); ++i) sizes.f32_mut()[i] = schedule.delta(i);
+  return ops::to_device(ctx, sizes, DType::f32);
 }
+
+}  // namespace
 
 void sample_euler(Context& ctx,
                   const Schedule& schedule,
@@ -40,12 +41,10 @@ void sample_euler(Context& ctx,
                ErrorCode::invalid_argument,
                "[sample_euler] latents: expected [tokens, channels], got ",
                latents.shape);
-  const int total = evaluated_steps(schedule, ctx.switches);
-  int done = 0;
-  for (int step = 0; step < schedule.steps(); ++step) {
-    if (schedule.delta(step) == 0.0F && ctx.switches.elide_zero_steps) continue;
-    ctx.check_cancelled();
-    ArenaScope scope(ctx.arena());
+  ArenaScope scope(ctx.arena()), host_scope(ctx.host().arena());
+  const Tensor sizes = step_sizes(ctx, schedule);
+  const auto take_step = [&](const ops::Step& step) {
+    ArenaScope step_scope(ctx.arena());
     const Shape shape{options.guided ? 2 : 1, latents.dim(0), latents.dim(1)};
     const Tensor halves = ctx.allocate(DType::f32, shape, "velocity");
     velocity(ctx, step, latents, halves);
@@ -53,12 +52,24 @@ void sample_euler(Context& ctx,
     if (options.guided) {
       ops::guide_in_place(ctx, v, halves.slice(0, 1).reshape(latents.shape), options.guidance);
     }
+    ops::add_scaled_in_place(ctx, latents, ops::select_row(ctx, sizes, step), v);
+    ops::advance(ctx, step);
+  };
+
+  Accelerator* const device = ctx.accelerator().get();
+  const int total = schedule.steps();
+  const bool record = device != nullptr && options.recordable && total > 1;
+  const Tensor number = record ? ops::step_number(ctx) : Tensor{};
+  std::unique_ptr<Recording> recording;
+  for (int step = 0; step < total; ++step) {
+    ctx.check_cancelled();
+    recording ? recording->replay() : take_step({step, number});
+    // The device is busy with the first step while the host records.
+    if (record && !recording) recording = device->record([&] { take_step({step, number}); });
     // Waiting for a device's values in every step would leave it idle between them.
-    if (ctx.device() == Device::cpu || done + 1 == total) check_finite(ctx, step, v);
-    ops::add_scaled_in_place(ctx, latents, schedule.delta(step), v);
-    if (ctx.accelerator()) ctx.accelerator()->pace();
-    ++done;
-    if (progress) progress(done, total);
+    if (device == nullptr || step + 1 == total) check_finite(ctx, step, latents);
+    if (device != nullptr) device->pace();
+    if (progress) progress(step + 1, total);
   }
 }
 

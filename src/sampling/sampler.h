@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "core/context.h"
+#include "ops/step.h"
 #include "sampling/schedule.h"
 
 namespace sinter::sampling {
@@ -18,21 +19,22 @@ struct SamplerOptions {
   float guidance = 5.0F;
   /// True: the velocity has two halves, conditional first, to be combined. False: it has one.
   bool guided = true;
+  /// The velocity may be recorded once and replayed: it queues the same work for every step, finds
+  /// what depends on the step by ops::Step::device, uploads nothing and waits for nothing.
+  bool recordable = false;
 };
 
 /// Evaluates the network at step `step` (an index into Schedule::times()): latents f32 [L, C] to
 /// velocity f32 [2, L, C] (guided) or [1, L, C].
-using VelocityFn =
-    std::function<void(Context& ctx, int step, const Tensor& latents, const Tensor& velocity)>;
+using VelocityFn = std::function<void(
+    Context& ctx, const ops::Step& step, const Tensor& latents, const Tensor& velocity)>;
 
-/// Called after each evaluated step with the number done and the number there will be.
+/// Called after each step with the number done (on a device: queued) and the number there will be.
 using ProgressFn = std::function<void(int done, int total)>;
 
-/// Steps of non-zero size where Switches::elide_zero_steps is set, all steps otherwise.
-int evaluated_steps(const Schedule& schedule, const Switches& switches);
-
 /// Integrates `latents` (f32 [L, C]) in place from noise to data: x += (sigma_{i+1} - sigma_i) v.
-/// A step of size zero changes nothing and is skipped by Switches::elide_zero_steps. Raises
+/// On a device the first step is queued, recorded, and the others are replays of it: between the
+/// first step and the last the host hands over no value and waits for none. Raises
 /// ErrorCode::cancelled between steps, ErrorCode::corrupt where the network returned a value that
 /// is not finite (its weights cannot be sound).
 void sample_euler(Context& ctx,

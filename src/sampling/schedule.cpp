@@ -1,5 +1,6 @@
 #include "sampling/schedule.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -81,6 +82,13 @@ SchedulerConfig SchedulerConfig::from(const checkpoint::ConfigNode& scheduler) {
 float Schedule::delta(int step) const {
   const auto i = static_cast<std::size_t>(step);
   return sigmas.at(i + 1) - sigmas.at(i);
+}
+
+Schedule Schedule::without_zero_steps() const {
+  Schedule result = *this;
+  const auto end = std::unique(result.sigmas.begin(), result.sigmas.end());
+  result.sigmas.erase(end, result.sigmas.end());
+  return result;
 }
 
 Schedule make_schedule(const SchedulerConfig& config, int steps) {

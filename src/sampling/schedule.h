@@ -40,6 +40,8 @@ struct Schedule {
   float delta(int step) const;
   /// The time of each step: all of sigmas but the final 1.
   std::span<const float> times() const { return {sigmas.data(), sigmas.size() - 1}; }
+  /// The steps that change something: those of size zero are left out, whose velocity no one needs.
+  Schedule without_zero_steps() const;
 };
 
 /// flow_match_euler: sigma_i = i / (N - 1) in double (0 for N = 1), shifted, rounded to fp32, then

@@ -13,7 +13,9 @@
 #include "models/golden.h"
 #include "models/random_weights.h"
 #include "ops/cuda/backend.h"
+#include "ops/elementwise.h"
 #include "ops/transfer.h"
+#include "sampling/sampler.h"
 
 namespace sinter::models {
 namespace {
@@ -151,6 +153,81 @@ TEST_P(CudaModel, PlainTransformerEqualsTheCpu) {
     EXPECT_LT(most, 2 * limit_of(GetParam()));
     EXPECT_LT(all, 4 * limit_of(GetParam()));
     EXPECT_EQ(plain_velocity(model, device), got) << "a second run gives other bytes";
+  }
+}
+
+struct Sampled {
+  std::vector<float> latents;
+  std::vector<HostTraffic> traffic;  ///< after each step
+};
+
+/// Ten steps of the small model from the same noise and condition.
+Sampled sample(const ShapeDenoiser& dit,
+               const ShapeModelConfig& config,
+               Context& ctx,
+               bool record) {
+  const OwnedTensor noise("input.latents", {config.vae.num_latents, config.vae.embed_dim}, 1.75F);
+  const OwnedTensor condition("input.condition", {77, config.conditioner.backbone.width}, 1.75F);
+  ArenaScope scope(ctx.arena());
+  const sampling::Schedule schedule = sampling::make_schedule({}, 11).without_zero_steps();
+  const Denoise denoise = dit.begin(
+      ctx,
+      {.condition = ops::to_device(ctx, condition), .times = schedule.times(), .guidance = 5.0F});
+  const Tensor latents = ops::to_device(ctx, noise, DType::f32);
+  Sampled result;
+  sampling::sample_euler(
+      ctx, schedule, {.guidance = 5.0F, .recordable = record}, latents, denoise, [&](int, int) {
+        result.traffic.push_back(ctx.accelerator()->traffic());
+      });
+  result.latents = values_of(ctx, latents);
+  return result;
+}
+
+TEST_P(CudaModel, SamplesFromARecordedStep) {
+  if (cuda::device_count() == 0) GTEST_SKIP() << "no GPU";
+  const ShapeModel model =
+      ShapeModel::open(std::string(SINTER_SOURCE_DIR) + "/models/sinter-small");
+  Context ctx(ops::cuda::make_backend(0), GetParam());
+  const auto dit = model.load_dit(ctx.placement());
+  ASSERT_TRUE(dit->recordable(ctx));
+  const Sampled queued = sample(*dit, model.config(), ctx, false);
+  const Sampled recorded = sample(*dit, model.config(), ctx, true);
+  const Sampled again = sample(*dit, model.config(), ctx, true);
+  EXPECT_EQ(recorded.latents, queued.latents);
+  EXPECT_EQ(again.latents, queued.latents);
+  // From the first step to the last but one nothing is allocated, handed over or waited for; the
+  // last step's values are looked at.
+  for (const Sampled* run : {&recorded, &again}) {
+    const std::vector<HostTraffic>& traffic = run->traffic;
+    ASSERT_EQ(traffic.size(), 10U);
+    for (std::size_t i = 1; i + 1 < traffic.size(); ++i) EXPECT_EQ(traffic[i], traffic[0]) << i;
+    EXPECT_EQ(traffic[9].uploads, traffic[0].uploads);
+    EXPECT_EQ(traffic[9].waits, traffic[0].waits + 1);
+  }
+}
+
+TEST(CudaRecording, RefusesWhatCannotBeReplayed) {
+  if (cuda::device_count() == 0) GTEST_SKIP() << "no GPU";
+  Context ctx(ops::cuda::make_backend(0), DType::f16);
+  Accelerator& device = *ctx.accelerator();
+  const OwnedTensor values("recorded values", {3, 5});
+  const Tensor x = ops::to_device(ctx, values, DType::f32);
+  const auto record = [&](const std::function<void()>& work) {
+    return [&device, work] { device.record(work); };
+  };
+  EXPECT_THROW(record([&] { values_of(ctx, x); })(), Error);
+  EXPECT_THROW(record([&] { const Buffer more(1 << 20, &device); })(), Error);
+  EXPECT_THROW(record([&] { device.upload(values, x); })(), Error);
+  EXPECT_THROW(record([] { fail(ErrorCode::cancelled, "cancelled"); })(), Error);
+  // The device is usable after each, and a recording does its work when it is replayed, not before.
+  const auto doubling = device.record([&] { ops::add_in_place(ctx, x, x); });
+  const std::vector<float> before = values_of(ctx, x);
+  doubling->replay();
+  doubling->replay();
+  const std::vector<float> after = values_of(ctx, x);
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    EXPECT_EQ(before[i], values.view().f32()[i]);
+    EXPECT_EQ(after[i], 4 * before[i]);
   }
 }
 

@@ -70,7 +70,9 @@ TEST_P(Elementwise, AddsGated) {
 }
 
 TEST_P(Elementwise, AddsScaled) {
-  check_slice([&](auto x, auto y) { add_scaled_in_place(ctx, x, 0.0204F, y); },
+  float factor = 0.0204F;
+  const Tensor cell{.data = &factor, .shape = {1}, .name = "factor"};
+  check_slice([&](auto x, auto y) { add_scaled_in_place(ctx, x, cell, y); },
               [](double x, double y, auto) { return x + double{0.0204F} * y; });
 }
 
@@ -114,10 +116,12 @@ TEST_P(Elementwise, SiluMulTakesHalves) {
 
 TEST_P(Elementwise, BytesDoNotDependOnThreads) {
   Guarded x = random_values({401, 203}, 7), y = random_values({401, 203}, 8);
+  float factor = 0.3F;
+  const Tensor cell{.data = &factor, .shape = {1}, .name = "factor"};
   expect_same_for_any_threads([&] {
     Guarded z = x;
     gelu_erf_in_place(ctx, z.tensor());
-    add_scaled_in_place(ctx, z.tensor(), 0.3F, y.tensor());
+    add_scaled_in_place(ctx, z.tensor(), cell, y.tensor());
     guide_in_place(ctx, z.tensor(), y.tensor(), 2.5F);
     EXPECT_TRUE(z.intact());
     return z.copy();
@@ -128,11 +132,12 @@ TEST_P(Elementwise, RejectsWrongShapes) {
   Guarded x = random_values({3, 8}, 9), y = random_values({3, 7}, 10),
           z = random_values({2, 8}, 11);
   Guarded gate = random_values({7}, 12);
+  const Tensor cell = random_values({1}, 13).tensor();
   const auto bad = ErrorCode::invalid_argument;
   expect_error(
       bad, {"[add]", "3 rows of 8", "3 of 7"}, [&] { add_in_place(ctx, x.tensor(), y.tensor()); });
   expect_error(bad, {"[add_scaled]", "3 rows of 8", "2 of 8"}, [&] {
-    add_scaled_in_place(ctx, x.tensor(), 1.0F, z.tensor());
+    add_scaled_in_place(ctx, x.tensor(), cell, z.tensor());
   });
   expect_error(
       bad, {"[guide]", "conditional"}, [&] { guide_in_place(ctx, x.tensor(), z.tensor(), 1.0F); });

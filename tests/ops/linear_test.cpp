@@ -1,6 +1,8 @@
 #include "ops/linear.h"
 
+#include <array>
 #include <utility>
+#include <vector>
 
 #include "ops/test_support.h"
 
@@ -270,6 +272,59 @@ TEST_P(Linear, StacksWeights) {
 TEST_P(Linear, TakesEmptyInput) {
   Guarded weight = random_values({8, 4}, 25), x({0, 4});
   EXPECT_EQ(linear(ctx, x.tensor(), LinearWeight(weight.tensor())).shape, Shape({0, 8}));
+}
+
+/// Two streams with weights, gates and modulations of their own; norms of what was added up.
+TEST_P(Linear, EndsTheBranchesOfTwoStreams) {
+  constexpr std::int64_t kOut = 37;
+  const std::array<std::int64_t, 2> rows = {3, 8}, in = {19, 64};
+  std::vector<Guarded> weights, biases, xs, gates, shifts, scales;
+  std::vector<LinearWeight> packed;
+  for (unsigned s = 0; s < 2; ++s) {
+    weights.push_back(random_values({kOut, in[s]}, 50 + s));
+    biases.push_back(random_values({kOut}, 52 + s));
+    xs.push_back(random_values({rows[s], in[s]}, 54 + s));
+    gates.push_back(random_values({kOut}, 56 + s));
+    shifts.push_back(random_values({kOut}, 58 + s));
+    scales.push_back(random_values({kOut}, 60 + s));
+    packed.emplace_back(weights[s].tensor(), biases[s].tensor());
+  }
+  Guarded residual = random_values({rows[0] + rows[1], kOut}, 62),
+          normed({rows[0] + rows[1], kOut});
+  Guarded before = residual;
+  std::vector<BranchEnd> ends;
+  for (std::size_t s = 0; s < 2; ++s) {
+    ends.push_back({xs[s].tensor(),
+                    &packed[s],
+                    gates[s].tensor(),
+                    {.shift = shifts[s].tensor(), .scale = scales[s].tensor(), .eps = 0}});
+  }
+  linear_add_gated_modulate(ctx, residual.tensor(), ends, normed.tensor());
+  EXPECT_TRUE(residual.intact() && normed.intact());
+  for (std::int64_t r = 0; r < rows[0] + rows[1]; ++r) {
+    const std::size_t s = r < rows[0] ? 0 : 1;
+    const float* const x = xs[s].data() + (r - (s == 0 ? 0 : rows[0])) * in[s];
+    std::vector<double> sums;
+    double mean = 0, variance = 0;
+    for (std::int64_t o = 0; o < kOut; ++o) {
+      const Expected e = reference(x, weights[s], &biases[s], o, in[s], Activation::none);
+      sums.push_back(before[r * kOut + o] + gates[s][o] * e.value);
+      mean += sums.back() / kOut;
+    }
+    for (const double sum : sums) variance += (sum - mean) * (sum - mean) / kOut;
+    for (std::int64_t o = 0; o < kOut; ++o) {
+      const double sum = sums[static_cast<std::size_t>(o)];
+      // A few roundings of the running sum, 6e-8 of it each.
+      EXPECT_NEAR(residual[r * kOut + o], sum, 1e-6 * (1 + std::abs(sum)));
+      const double expected =
+          (1 + scales[s][o]) * (sum - mean) / std::sqrt(variance) + shifts[s][o];
+      EXPECT_NEAR(normed[r * kOut + o], expected, 2e-5);
+    }
+  }
+  ends.pop_back();
+  expect_error(ErrorCode::invalid_argument, {"[linear]", "residual", "3", "11"}, [&] {
+    linear_add_gated_modulate(ctx, residual.tensor(), ends, normed.tensor());
+  });
 }
 
 TEST_P(Linear, RejectsWrongShapes) {

@@ -15,7 +15,8 @@ double sampling_work(const std::string& text, bool guided, const Switches& switc
   const auto document = checkpoint::ConfigNode::parse(text, "config.yaml");
   const auto config = models::ShapeModelConfig::from(document);
   const auto schedule =
-      sampling::make_schedule(sampling::SchedulerConfig::from(document.child("scheduler")), 50);
+      sampling::make_schedule(sampling::SchedulerConfig::from(document.child("scheduler")), 50)
+          .without_zero_steps();
   for (const PlannedStage& stage : plan_stages(config, switches, schedule, guided, 1, {})) {
     if (std::string(stage.name) == "sample") return stage.work / 1e12;
   }

@@ -34,8 +34,8 @@ std::vector<float> run(Context& ctx,
 
 /// Conditional half: sigma - x / 2. Unconditional half: cos(x) + sigma.
 VelocityFn analytic(const Schedule& schedule) {
-  return [&schedule](Context&, int step, const Tensor& x, const Tensor& v) {
-    const float sigma = schedule.times()[static_cast<std::size_t>(step)];
+  return [&schedule](Context&, const ops::Step& step, const Tensor& x, const Tensor& v) {
+    const float sigma = schedule.times()[static_cast<std::size_t>(step.number)];
     for (std::int64_t i = 0; i < kCount; ++i) {
       v.f32_mut()[i] = sigma - 0.5F * x.f32()[i];
       if (v.dim(0) == 2) v.f32_mut()[kCount + i] = std::cos(x.f32()[i]) + sigma;
@@ -67,7 +67,7 @@ TEST(Sampler, UnguidedUsesTheOnlyHalf) {
   const Schedule schedule = make_schedule({}, 4);
   Context ctx;
   const SamplerOptions options{.guidance = 100.0F, .guided = false};
-  const auto velocity = [](Context&, int, const Tensor&, const Tensor& v) {
+  const auto velocity = [](Context&, const ops::Step&, const Tensor&, const Tensor& v) {
     ASSERT_EQ(v.shape, (Shape{1, kTokens, kChannels}));
     std::fill_n(v.f32_mut(), kCount, 2.0F);
   };
@@ -75,24 +75,14 @@ TEST(Sampler, UnguidedUsesTheOnlyHalf) {
   for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], start()[i] + 2.0F, 1e-6F);
 }
 
-TEST(Sampler, ElidedZeroStepChangesNothing) {
-  const Schedule schedule = make_schedule({}, 6);
-  std::vector<std::vector<float>> results;
-  std::vector<int> evaluations;
-  for (const bool elide : {true, false}) {
-    Context ctx;
-    ctx.switches.elide_zero_steps = elide;
-    int calls = 0;
-    const VelocityFn inner = analytic(schedule);
-    results.push_back(run(ctx, schedule, {}, [&](auto& c, int step, auto& x, auto& v) {
-      ++calls;
-      inner(c, step, x, v);
-    }));
-    evaluations.push_back(calls);
-    EXPECT_EQ(evaluated_steps(schedule, ctx.switches), calls);
-  }
-  EXPECT_EQ(results[0], results[1]);
-  EXPECT_EQ(evaluations, (std::vector<int>{5, 6}));
+TEST(Sampler, ZeroStepsChangeNothing) {
+  const Schedule all = make_schedule({}, 6), fewer = all.without_zero_steps();
+  ASSERT_EQ(all.delta(5), 0.0F);
+  EXPECT_EQ(fewer.steps(), 5);
+  EXPECT_EQ(fewer.sigmas.back(), 1.0F);
+  Context ctx;
+  EXPECT_EQ(run(ctx, fewer, {}, analytic(fewer)), run(ctx, all, {}, analytic(all)));
+  EXPECT_EQ(fewer.without_zero_steps().sigmas, fewer.sigmas);
 }
 
 TEST(Sampler, ReportsProgress) {
@@ -102,7 +92,7 @@ TEST(Sampler, ReportsProgress) {
   run(ctx, schedule, {}, analytic(schedule), [&](int done, int total) {
     seen.emplace_back(done, total);
   });
-  EXPECT_EQ(seen, (std::vector<std::pair<int, int>>{{1, 4}, {2, 4}, {3, 4}, {4, 4}}));
+  EXPECT_EQ(seen, (std::vector<std::pair<int, int>>{{1, 5}, {2, 5}, {3, 5}, {4, 5}, {5, 5}}));
 }
 
 TEST(Sampler, StopsWhenCancelled) {
@@ -130,9 +120,9 @@ TEST(Sampler, RefusesVelocitiesThatAreNotFinite) {
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     Context ctx;
     try {
-      run(ctx, schedule, {}, [&](Context&, int step, const Tensor&, const Tensor& v) {
+      run(ctx, schedule, {}, [&](Context&, const ops::Step& step, const Tensor&, const Tensor& v) {
         std::fill_n(v.f32_mut(), v.elements(), 1.0F);
-        if (step == 1) v.f32_mut()[4] = bad;
+        if (step.number == 1) v.f32_mut()[4] = bad;
       });
       FAIL() << "accepted " << bad;
     } catch (const Error& error) {

@@ -173,7 +173,11 @@ class Stages {
                                                 .guidance = options_.guidance,
                                                 .guided = guided()});
     sampling::sample_euler(
-        ctx_, schedule, {.guidance = options_.guidance, .guided = guided()}, latents, denoise);
+        ctx_,
+        schedule,
+        {.guidance = options_.guidance, .guided = guided(), .recordable = dit->recordable(ctx_)},
+        latents,
+        denoise);
     return latents;
   }
 

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
+#include <memory>
 #include <optional>
+#include <type_traits>
 #include <vector>
 
 #include "cuda/matrix_product.h"
@@ -39,14 +42,11 @@ HeadVectors vectors_of(const HeadView& view) {
   return {view.data, view.tokens, view.heads, view.dim, view.token_stride, view.head_stride};
 }
 
-ModulatedRows modulated(const Tensor& rows, const ScaleShift& modulation, const Tensor& gate) {
-  const std::int64_t columns = rows.shape.back();
-  ModulatedRows result{.columns = columns, .dtype = rows.dtype, .eps = modulation.eps};
-  result.groups[0] = {.rows = rows.elements() / columns,
-                      .shift = modulation.shift.data,
-                      .scale = modulation.scale.data,
-                      .gate = gate.data};
-  return result;
+ModulatedGroup group_of(std::int64_t rows, const ScaleShift& modulation, const Tensor& gate) {
+  return {.rows = rows,
+          .shift = modulation.shift.data,
+          .scale = modulation.scale.data,
+          .gate = gate.data};
 }
 
 ExpertRoutes routes_of(const Routing& routing) {
@@ -105,6 +105,25 @@ AttentionInput unpacked(const PackedAttentionInput& group, const AttentionOption
   return {group.q, k, v, group.dst, options};
 }
 
+struct DestroyGraph {
+  void operator()(cudaGraph_t graph) const { cudaGraphDestroy(graph); }
+};
+using GraphOwner = std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, DestroyGraph>;
+
+class Graph final : public Recording {
+ public:
+  Graph(cudaGraphExec_t executable, cudaStream_t stream)
+      : executable_(executable), stream_(stream) {}
+  ~Graph() override { cudaGraphExecDestroy(executable_); }
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+  void replay() override { check(cudaGraphLaunch(executable_, stream_), "replay"); }
+
+ private:
+  cudaGraphExec_t executable_;
+  cudaStream_t stream_;
+};
+
 class CudaBackend final : public Backend {
  public:
   explicit CudaBackend(int index) : index_(index) {
@@ -136,6 +155,8 @@ class CudaBackend final : public Backend {
   void make_current() override { check(cudaSetDevice(index_), "device"); }
 
   void* allocate(std::size_t bytes) override {
+    refuse_recording("an allocation");
+    ++traffic_.allocations;
     void* block = nullptr;
     const cudaError_t status = cudaMallocAsync(&block, bytes, stream_);
     if (status != cudaErrorMemoryAllocation) {
@@ -157,9 +178,14 @@ class CudaBackend final : public Backend {
     return most;
   }
 
-  void upload(const Tensor& src, const Tensor& dst) override { staging_.upload(src, dst, stream_); }
+  void upload(const Tensor& src, const Tensor& dst) override {
+    refuse_recording("an upload");
+    ++traffic_.uploads;
+    staging_.upload(src, dst, stream_);
+  }
 
   void download(const Tensor& src, const Tensor& dst) override {
+    refuse_recording("a download");
     SINTER_CHECK(src.elements() == dst.elements(), ErrorCode::internal, "[download] ", src.shape);
     const Buffer converted(src.dtype == dst.dtype ? 0 : dst.bytes(), this);
     const void* from = src.data;
@@ -180,7 +206,37 @@ class CudaBackend final : public Backend {
     check(cudaEventRecord(mark, stream_), "pace");
   }
 
-  void synchronize() override { check(cudaStreamSynchronize(stream_), "synchronize"); }
+  void synchronize() override {
+    refuse_recording("a wait");
+    ++traffic_.waits;
+    check(cudaStreamSynchronize(stream_), "synchronize");
+  }
+
+  std::unique_ptr<Recording> record(const std::function<void()>& work) override {
+    // Other threads may go on using other devices' contexts meanwhile.
+    check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "record");
+    recording_ = true;
+    std::exception_ptr error;
+    try {
+      work();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    recording_ = false;
+    cudaGraph_t graph = nullptr;
+    const cudaError_t status = cudaStreamEndCapture(stream_, &graph);
+    const GraphOwner owner(graph);
+    if (error) {
+      cudaGetLastError();  // the capture that the error ended
+      std::rethrow_exception(error);
+    }
+    check(status, "record");
+    cudaGraphExec_t executable = nullptr;
+    check(cudaGraphInstantiate(&executable, graph, 0), "record");
+    return std::make_unique<Graph>(executable, stream_);
+  }
+
+  HostTraffic traffic() const override { return traffic_; }
 
   // ---- products ----
 
@@ -224,20 +280,20 @@ class CudaBackend final : public Backend {
 
   void linear_add_gated_modulate(Context& ctx,
                                  const Tensor& residual,
-                                 const Tensor& gate,
-                                 const RowView& x,
-                                 const LinearWeight& weight,
-                                 const ScaleShift& modulation,
+                                 std::span<const BranchEnd> ends,
                                  const Tensor& dst) override {
-    if (!gate.defined()) {
-      linear_add_gated(ctx, residual, gate, x, weight);
-      return layer_norm_modulate(residual, modulation, dst);
-    }
     ArenaScope scope(ctx.arena());
-    const RowView y = product_rows(ctx, x.rows, weight);
-    multiply(operand(ctx, x, weight), weight, y, sinter::cuda::Epilogue::none, Activation::none);
-    add_gated_layer_norm_modulate(
-        modulated(residual, modulation, gate), residual.data, y.data, dst.data, stream_);
+    const Tensor y = ctx.allocate(residual.dtype, residual.shape, "branch");
+    ModulatedRows rows{.columns = residual.shape.back(), .dtype = residual.dtype};
+    SINTER_CHECK(ends.size() <= rows.groups.size(), ErrorCode::internal, "[linear] streams");
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      const BranchEnd& end = ends[i];
+      const std::int64_t first = rows.rows();
+      rows.groups[i] = group_of(end.x.rows, end.next, end.gate);
+      rows.eps = end.next.eps;
+      linear(ctx, end.x, *end.weight, y.slice(first, first + end.x.rows), Activation::none);
+    }
+    add_gated_layer_norm_modulate(rows, residual.data, y.data, dst.data, stream_);
   }
 
   // ---- norms ----
@@ -253,11 +309,25 @@ class CudaBackend final : public Backend {
   void layer_norm_modulate(const Tensor& x,
                            const ScaleShift& modulation,
                            const Tensor& dst) override {
-    cuda::layer_norm_modulate(modulated(x, modulation, {}), x.data, dst.data, stream_);
+    const std::int64_t columns = x.shape.back();
+    const ModulatedRows rows{.groups = {group_of(x.elements() / columns, modulation, {})},
+                             .columns = columns,
+                             .dtype = x.dtype,
+                             .eps = modulation.eps};
+    cuda::layer_norm_modulate(rows, x.data, dst.data, stream_);
   }
 
   void rms_norm_heads(const HeadView& x, const Tensor& scale, float eps) override {
     cuda::rms_norm_heads(vectors_of(x), scale.data, x.dtype, eps, stream_);
+  }
+
+  void rms_norm_heads(const HeadView& q,
+                      const HeadView& k,
+                      const Tensor& q_scale,
+                      const Tensor& k_scale,
+                      float eps) override {
+    cuda::rms_norm_heads(
+        vectors_of(q), vectors_of(k), q_scale.data, k_scale.data, q.dtype, eps, stream_);
   }
 
   void layer_norm_heads(const HeadView& x,
@@ -383,12 +453,17 @@ class CudaBackend final : public Backend {
     cuda::add_gated(rows_of(x), vector_of(gate), rows_of(y), stream_);
   }
   void scale(const RowView& x, float factor) override { cuda::scale(rows_of(x), factor, stream_); }
-  void add_scaled(const RowView& x, float factor, const RowView& y) override {
-    cuda::add_scaled(rows_of(x), factor, rows_of(y), stream_);
+  void add_scaled(const RowView& x, const Tensor& factor, const RowView& y) override {
+    cuda::add_scaled(rows_of(x), factor.f32(), rows_of(y), stream_);
   }
   void guide(const RowView& unconditional, const RowView& conditional, float guidance) override {
     cuda::guide(rows_of(unconditional), rows_of(conditional), guidance, stream_);
   }
+
+  void select_row(const Tensor& table, const Tensor& index, const Tensor& row) override {
+    cuda::select_row(vector_of(row), rows_of(table), index.ptr<int>(), stream_);
+  }
+  void increment(const Tensor& x) override { cuda::increment(x.ptr<int>(), stream_); }
 
   // ---- both ends of a network ----
 
@@ -403,6 +478,11 @@ class CudaBackend final : public Backend {
   }
 
  private:
+  void refuse_recording(const char* what) const {
+    SINTER_CHECK(
+        !recording_, ErrorCode::internal, "[record] expected queued work alone, got ", what);
+  }
+
   /// x as cuBLASLt takes it: of the weight's type, rows at multiples of 16 bytes, filled up with
   /// zeros to the weight's input_stride().
   RowView operand(Context& ctx, const RowView& x, const LinearWeight& weight) {
@@ -484,6 +564,8 @@ class CudaBackend final : public Backend {
   Staging staging_;
   std::array<cudaEvent_t, 2> marks_{};
   std::size_t turn_ = 0;
+  bool recording_ = false;
+  HostTraffic traffic_;
   // Made when the device is the thread's.
   std::optional<sinter::cuda::MatrixProducts> products_;
   std::optional<AttentionWorkspace> workspace_;

@@ -47,12 +47,6 @@ struct RowVector {
   }
 };
 
-struct Factor {
-  float value;
-  const float* device;  // read where not null
-  __device__ __forceinline__ float get() const { return device != nullptr ? *device : value; }
-};
-
 /// Operators on eight values of x, in place, and eight of y; `column` is that of the first.
 struct Keep {
   __device__ void operator()(float (&)[kVector]) const {}
@@ -87,9 +81,9 @@ struct AddGated {
   }
 };
 struct AddScaled {
-  Factor factor;
+  const float* factor;
   __device__ void operator()(float (&x)[kVector], const float (&y)[kVector], int, int) const {
-    const float f = factor.get();
+    const float f = *factor;
 #pragma unroll
     for (int e = 0; e < kVector; ++e) x[e] = fmaf(f, y[e], x[e]);
   }
@@ -252,9 +246,8 @@ void update(const char* who, const Rows& x, const Rows& y, Op op, cudaStream_t s
   });
 }
 
-void add_scaled(const Rows& x, const Factor& factor, const Rows& y, cudaStream_t stream) {
-  check_rows("add_scaled", "y", y, x.rows, x.columns);
-  update("add_scaled", x, y, AddScaled{factor}, stream);
+__global__ void increment_kernel(int* x) {
+  ++*x;
 }
 
 }  // namespace
@@ -287,13 +280,10 @@ void scale(const Rows& x, float factor, cudaStream_t stream) {
   map("scale", x, x, nullptr, Scale{factor}, stream);
 }
 
-void add_scaled(const Rows& x, float factor, const Rows& y, cudaStream_t stream) {
-  add_scaled(x, Factor{factor, nullptr}, y, stream);
-}
-
 void add_scaled(const Rows& x, const float* factor, const Rows& y, cudaStream_t stream) {
   SINTER_CHECK(factor != nullptr, ErrorCode::invalid_argument, "[add_scaled] factor: expected one");
-  add_scaled(x, Factor{0.0F, factor}, y, stream);
+  check_rows("add_scaled", "y", y, x.rows, x.columns);
+  update("add_scaled", x, y, AddScaled{factor}, stream);
 }
 
 void guide(const Rows& unconditional,
@@ -349,6 +339,11 @@ void select_row(const Rows& dst, const Rows& table, const int* index, cudaStream
                ErrorCode::invalid_argument,
                "[select_row] expected an index and a table with rows");
   map("select_row", dst, table, index, Keep{}, stream);
+}
+
+void increment(int* x, cudaStream_t stream) {
+  increment_kernel<<<1, 1, 0, stream>>>(x);
+  sinter::cuda::check_launch("increment");
 }
 
 }  // namespace sinter::ops::cuda

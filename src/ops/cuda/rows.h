@@ -37,9 +37,8 @@ void add_gated(const Rows& x, const Rows& gate, const Rows& y, cudaStream_t stre
 /// x *= factor.
 void scale(const Rows& x, float factor, cudaStream_t stream);
 
-/// x += factor * y, the Euler step of the sampler. The second form reads the factor from device
-/// memory when the kernel runs, so that a captured graph can be replayed with another.
-void add_scaled(const Rows& x, float factor, const Rows& y, cudaStream_t stream);
+/// x += factor * y, the Euler step of the sampler. The factor is read from device memory when the
+/// kernel runs, so that a captured graph can be replayed with another.
 void add_scaled(const Rows& x, const float* factor, const Rows& y, cudaStream_t stream);
 
 /// unconditional += guidance * (conditional - unconditional): classifier-free guidance.
@@ -58,5 +57,8 @@ void silu_mul(const Rows& dst, const Rows& src, cudaStream_t stream);
 /// dst (one row) = row *index of the table, converted. `index` lies on the device, is read when the
 /// kernel runs and must be a row of the table.
 void select_row(const Rows& dst, const Rows& table, const int* index, cudaStream_t stream);
+
+/// x += 1, one number.
+void increment(int* x, cudaStream_t stream);
 
 }  // namespace sinter::ops::cuda
