@@ -49,7 +49,8 @@ Rows rows_at(void* data, DType dtype, std::int64_t count, std::int64_t columns) 
 
 Staging::~Staging() {
   for (const Slot& slot : slots_) {
-    if (slot.copied != nullptr) cudaEventSynchronize(slot.copied);
+    if (slot.block == nullptr) continue;  // destroying what is not leaves an error behind
+    cudaEventSynchronize(slot.copied);
     cudaEventDestroy(slot.copied);
     cudaFreeHost(slot.block);
   }
