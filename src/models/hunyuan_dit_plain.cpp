@@ -63,7 +63,7 @@ Denoise HunyuanDitPlain::begin(Context& ctx, const DenoiserRun& run) const {
 }
 
 bool HunyuanDitPlain::recordable(const Context& ctx) const {
-  return !ctx.tap && config_.moe_layers == 0;
+  return !ctx.tap;
 }
 
 Tensor HunyuanDitPlain::embed_times(Context& ctx, std::span<const float> times) const {

@@ -29,7 +29,6 @@ class HunyuanDitPlain : public ShapeDenoiser {
   const HunyuanDitPlainConfig& config() const { return config_; }
 
   Denoise begin(Context& ctx, const DenoiserRun& run) const override;
-  /// Only without experts: the host waits for the number of rows that each one gets.
   bool recordable(const Context& ctx) const override;
 
  private:

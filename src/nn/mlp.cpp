@@ -11,13 +11,9 @@ Mlp::Mlp(const checkpoint::Binder& binder,
 
 Tensor Mlp::forward(Context& ctx, const ops::RowView& x) const {
   const Tensor y = ctx.activation({x.rows, proj.weight.out_features()}, "mlp");
-  into(ctx, x, y);
-  return y;
-}
-
-void Mlp::into(Context& ctx, const ops::RowView& x, const ops::RowView& dst) const {
   ArenaScope scope(ctx.arena());
-  proj.into(ctx, fc.forward(ctx, x, activation), dst);
+  proj.into(ctx, fc.forward(ctx, x, activation), y);
+  return y;
 }
 
 void Mlp::add_to(Context& ctx,

@@ -29,8 +29,6 @@ struct Mlp {
 
   /// x [R, width] -> [R, width].
   Tensor forward(Context& ctx, const ops::RowView& x) const;
-  /// dst [R, width] = mlp(x); dst may be x.
-  void into(Context& ctx, const ops::RowView& x, const ops::RowView& dst) const;
   /// residual += gate * mlp(x); gate [width], undefined for 1.
   void add_to(Context& ctx,
               const ops::RowView& residual,

@@ -32,10 +32,14 @@ void MixtureOfExperts::add_to(Context& ctx,
   const ops::Routing routing = ops::route_experts(ctx, gate.forward(ctx, x), top_k);
   shared.add_to(ctx, residual, {}, x);
   const Tensor places = ops::gather_rows(ctx, x, routing);
-  for (std::size_t e = 0; e < experts.size(); ++e) {
-    const Tensor own = places.slice(routing.first[e], routing.first[e + 1]);
-    experts[e].into(ctx, own, own);
+  std::vector<const ops::LinearWeight*> fc, proj;
+  for (const Mlp& expert : experts) {
+    fc.push_back(&expert.fc.weight);
+    proj.push_back(&expert.proj.weight);
   }
+  const Tensor hidden = ctx.activation({routing.places(), fc.front()->out_features()}, "hidden");
+  ops::linear_experts(ctx, places, fc, routing, shared.activation, hidden);
+  ops::linear_experts(ctx, hidden, proj, routing, ops::Activation::none, places);
   ops::scatter_add_rows(ctx, residual, routing, places);
 }
 

@@ -29,7 +29,7 @@ struct MixtureOfExperts {
   /// "shared_experts".
   MixtureOfExperts(const checkpoint::Binder& binder, const Options& options);
 
-  /// residual += moe(x); see ops::route_experts() for what a device waits for.
+  /// residual += moe(x).
   void add_to(Context& ctx, const ops::RowView& residual, const ops::RowView& x) const;
 };
 

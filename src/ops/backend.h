@@ -76,9 +76,14 @@ class Backend : public Accelerator {
       std::span<const std::int64_t> group_sizes,
       float threshold) = 0;
 
-  /// Fills `first` and the tensors of `routing`. At least one row. Waits for `first`.
+  /// Fills the tensors of `routing`.
   virtual void route_experts(Context& ctx, const Tensor& logits, Routing& routing) = 0;
   virtual void gather_rows(const RowView& x, const Routing& routing, const Tensor& dst) = 0;
+  virtual void linear_experts(const RowView& x,
+                              std::span<const LinearWeight* const> weights,
+                              const Routing& routing,
+                              Activation activation,
+                              const RowView& dst) = 0;
   virtual void scatter_add_rows(const RowView& x, const Routing& routing, const RowView& y) = 0;
 
   virtual void activate(const RowView& x, Activation activation) = 0;

@@ -54,16 +54,19 @@ void route_cpu(const Tensor& logits, Routing& routing) {
   weights.reserve(static_cast<std::size_t>(routing.places()));
   choose_experts(logits, routing.top_k, row_places, weights);
 
+  const std::span<std::int32_t> first(routing.first.ptr<std::int32_t>(),
+                                      static_cast<std::size_t>(routing.experts()) + 1);
+  std::fill(first.begin(), first.end(), 0);
   for (std::int64_t i = 0; i < routing.places(); ++i) {
-    ++routing.first[static_cast<std::size_t>(row_places[i]) + 1];
+    ++first[static_cast<std::size_t>(row_places[i]) + 1];
   }
-  for (std::size_t e = 1; e < routing.first.size(); ++e) routing.first[e] += routing.first[e - 1];
-  std::vector<std::int64_t> next = routing.first;
+  for (std::size_t e = 1; e < first.size(); ++e) first[e] += first[e - 1];
+  std::vector<std::int32_t> next(first.begin(), first.end());
   for (std::int64_t i = 0; i < routing.places(); ++i) {
-    const std::int64_t place = next[static_cast<std::size_t>(row_places[i])]++;
+    const std::int32_t place = next[static_cast<std::size_t>(row_places[i])]++;
     routing.place_rows.ptr<std::int32_t>()[place] = static_cast<std::int32_t>(i / routing.top_k);
     routing.place_weights.f32_mut()[place] = weights[static_cast<std::size_t>(i)];
-    row_places[i] = static_cast<std::int32_t>(place);
+    row_places[i] = place;
   }
 }
 
@@ -87,11 +90,10 @@ Routing route_experts(Context& ctx, const Tensor& logits, int top_k) {
                rows);
   Routing routing{.rows = rows,
                   .top_k = top_k,
-                  .first = std::vector<std::int64_t>(static_cast<std::size_t>(experts) + 1),
+                  .first = ctx.allocate(DType::i32, {experts + 1}, "first places"),
                   .place_rows = ctx.allocate(DType::i32, {rows * top_k}, "place rows"),
                   .place_weights = ctx.allocate(DType::f32, {rows * top_k}, "place weights"),
                   .row_places = ctx.allocate(DType::i32, {rows, top_k}, "row places")};
-  if (rows == 0) return routing;
   if (logits.device != Device::cpu) {
     backend(ctx, "route_experts").route_experts(ctx, logits, routing);
   } else {
@@ -113,6 +115,37 @@ Tensor gather_rows(Context& ctx, const RowView& x, const Routing& routing) {
     std::copy_n(x.row(rows[place]), count, row);
   });
   return y;
+}
+
+void linear_experts(Context& ctx,
+                    const RowView& x,
+                    std::span<const LinearWeight* const> weights,
+                    const Routing& routing,
+                    Activation activation,
+                    const RowView& dst) {
+  SINTER_CHECK(std::ssize(weights) == routing.experts(),
+               ErrorCode::invalid_argument,
+               "[linear_experts] weights: expected ",
+               routing.experts(),
+               ", got ",
+               weights.size());
+  for (const LinearWeight* weight : weights) {
+    check_rows("linear_experts", "x", x, routing.places(), weight->in_features());
+    check_rows("linear_experts", "dst", dst, routing.places(), weight->out_features());
+    check_device("linear_experts", x, weight->device());
+    check_device("linear_experts", dst, weight->device());
+  }
+  if (x.device != Device::cpu) {
+    return backend(ctx, "linear_experts").linear_experts(x, weights, routing, activation, dst);
+  }
+  const std::int32_t* const first = routing.first.ptr<std::int32_t>();
+  for (std::size_t e = 0; e < weights.size(); ++e) {
+    linear_into(ctx,
+                rows_of(x, first[e], first[e + 1]),
+                *weights[e],
+                rows_of(dst, first[e], first[e + 1]),
+                {.activation = activation});
+  }
 }
 
 void scatter_add_rows(Context& ctx, const RowView& x, const Routing& routing, const RowView& y) {

@@ -23,6 +23,22 @@ RowView::RowView(const Tensor& tensor) {
   name = tensor.name;
 }
 
+RowView rows_of(const RowView& rows, std::int64_t begin, std::int64_t end) {
+  SINTER_CHECK(begin >= 0 && begin <= end && end <= rows.rows,
+               ErrorCode::invalid_argument,
+               "[rows] expected a range within ",
+               rows.rows,
+               " rows, got ",
+               begin,
+               "..",
+               end,
+               origin(rows.name));
+  RowView view = rows;
+  view.data = offset(rows.data, rows.dtype, begin * rows.row_stride);
+  view.rows = end - begin;
+  return view;
+}
+
 RowView columns(const RowView& rows, std::int64_t begin, std::int64_t end) {
   SINTER_CHECK(begin >= 0 && begin <= end && end <= rows.columns,
                ErrorCode::invalid_argument,

@@ -34,6 +34,9 @@ struct RowView {
 /// Columns [begin, end) of every row. Raises ErrorCode::invalid_argument where they are outside.
 RowView columns(const RowView& rows, std::int64_t begin, std::int64_t end);
 
+/// Rows [begin, end). Raises ErrorCode::invalid_argument where they are outside.
+RowView rows_of(const RowView& rows, std::int64_t begin, std::int64_t end);
+
 /// Vectors of attention heads: element (token, head, i) is
 /// data[token * token_stride + head * head_stride + i]. Owns nothing. Types as in RowView.
 struct HeadView {

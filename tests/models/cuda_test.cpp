@@ -183,11 +183,8 @@ Sampled sample(const ShapeDenoiser& dit,
   return result;
 }
 
-TEST_P(CudaModel, SamplesFromARecordedStep) {
-  if (cuda::device_count() == 0) GTEST_SKIP() << "no GPU";
-  const ShapeModel model =
-      ShapeModel::open(std::string(SINTER_SOURCE_DIR) + "/models/sinter-small");
-  Context ctx(ops::cuda::make_backend(0), GetParam());
+void expect_recorded_steps(const ShapeModel& model, DType dtype) {
+  Context ctx(ops::cuda::make_backend(0), dtype);
   const auto dit = model.load_dit(ctx.placement());
   ASSERT_TRUE(dit->recordable(ctx));
   const Sampled queued = sample(*dit, model.config(), ctx, false);
@@ -204,6 +201,17 @@ TEST_P(CudaModel, SamplesFromARecordedStep) {
     EXPECT_EQ(traffic[9].uploads, traffic[0].uploads);
     EXPECT_EQ(traffic[9].waits, traffic[0].waits + 1);
   }
+}
+
+TEST_P(CudaModel, SamplesFromARecordedStep) {
+  if (cuda::device_count() == 0) GTEST_SKIP() << "no GPU";
+  expect_recorded_steps(ShapeModel::open(std::string(SINTER_SOURCE_DIR) + "/models/sinter-small"),
+                        GetParam());
+}
+
+TEST_P(CudaModel, SamplesFromARecordedStepOfExperts) {
+  if (cuda::device_count() == 0) GTEST_SKIP() << "no GPU";
+  expect_recorded_steps(random_plain_model(), GetParam());
 }
 
 TEST(CudaRecording, RefusesWhatCannotBeReplayed) {

@@ -15,13 +15,14 @@ struct ExpertRows {
 
 /// The places of each expert, proven to be those that the rows name.
 std::vector<ExpertRows> by_expert(const Routing& routing) {
-  std::vector<ExpertRows> result(routing.first.size() - 1);
-  EXPECT_EQ(routing.first.front(), 0);
-  EXPECT_EQ(routing.first.back(), routing.places());
+  std::vector<ExpertRows> result(static_cast<std::size_t>(routing.experts()));
+  const std::int32_t* const first = routing.first.ptr<std::int32_t>();
+  EXPECT_EQ(first[0], 0);
+  EXPECT_EQ(first[result.size()], routing.places());
   std::vector<int> seen(static_cast<std::size_t>(routing.rows));
   const std::int32_t* const row_places = routing.row_places.ptr<std::int32_t>();
   for (std::size_t e = 0; e < result.size(); ++e) {
-    for (std::int64_t place = routing.first[e]; place < routing.first[e + 1]; ++place) {
+    for (std::int64_t place = first[e]; place < first[e + 1]; ++place) {
       const std::int32_t row = routing.place_rows.ptr<std::int32_t>()[place];
       result[e].rows.push_back(row);
       result[e].weights.push_back(routing.place_weights.f32()[place]);
@@ -132,10 +133,51 @@ TEST_P(Experts, GathersAndScatters) {
   }
 }
 
+/// Each place by its own expert's weight; an expert without places among them.
+TEST_P(Experts, MultipliesEachPlaceByItsExpert) {
+  constexpr std::int64_t kRows = 37, kIn = 21, kOut = 13, kExperts = 5;
+  Guarded logits = random_values({kRows, kExperts}, 41), rows = random_values({kRows, kIn}, 42);
+  for (std::int64_t r = 0; r < kRows; ++r) logits.data()[r * kExperts + 3] = -40.0F;
+  std::vector<Guarded> weights, biases;
+  std::vector<LinearWeight> packed;
+  for (unsigned e = 0; e < kExperts; ++e) {
+    weights.push_back(random_values({kOut, kIn}, 50 + e));
+    biases.push_back(random_values({kOut}, 60 + e));
+    packed.emplace_back(weights[e].tensor(), biases[e].tensor());
+  }
+  std::vector<const LinearWeight*> all;
+  for (const LinearWeight& weight : packed) all.push_back(&weight);
+  const Routing routing = route_experts(ctx, logits.tensor(), 2);
+  const Tensor x = gather_rows(ctx, rows.tensor(), routing);
+  Guarded y({routing.places(), kOut});
+  linear_experts(ctx, x, all, routing, Activation::silu, y.tensor());
+  ASSERT_TRUE(y.intact());
+  const std::vector<ExpertRows> experts = by_expert(routing);
+  EXPECT_TRUE(experts[3].rows.empty());
+  std::int64_t place = 0;
+  for (std::size_t e = 0; e < experts.size(); ++e) {
+    for (const std::int64_t row : experts[e].rows) {
+      for (std::int64_t o = 0; o < kOut; ++o) {
+        double sum = biases[e][o];
+        for (std::int64_t i = 0; i < kIn; ++i) {
+          sum += double{rows[row * kIn + i]} * weights[e][o * kIn + i];
+        }
+        // 21 products of values up to 4 and their sum, 6e-8 each
+        ASSERT_NEAR(y[place * kOut + o], sum / (1 + std::exp(-sum)), 2e-5);
+      }
+      ++place;
+    }
+  }
+  all.pop_back();
+  expect_error(ErrorCode::invalid_argument, {"[linear_experts]", "expected 5", "got 4"}, [&] {
+    linear_experts(ctx, x, all, routing, Activation::none, y.tensor());
+  });
+}
+
 TEST_P(Experts, TakesNoRows) {
   Guarded logits({0, 4}), x({0, 5});
   const Routing routing = route_experts(ctx, logits.tensor(), 2);
-  EXPECT_EQ(routing.first, std::vector<std::int64_t>(5));
+  for (int e = 0; e <= 4; ++e) EXPECT_EQ(routing.first.ptr<std::int32_t>()[e], 0);
   const Tensor gathered = gather_rows(ctx, x.tensor(), routing);
   EXPECT_EQ(gathered.shape, Shape({0, 5}));
   scatter_add_rows(ctx, x.tensor(), routing, gathered);

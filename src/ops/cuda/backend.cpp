@@ -15,6 +15,7 @@
 #include "ops/cuda/attention.h"
 #include "ops/cuda/choice.h"
 #include "ops/cuda/experts.h"
+#include "ops/cuda/grouped_product.h"
 #include "ops/cuda/norm.h"
 #include "ops/cuda/points.h"
 #include "ops/cuda/rows.h"
@@ -51,8 +52,9 @@ ModulatedGroup group_of(std::int64_t rows, const ScaleShift& modulation, const T
 
 ExpertRoutes routes_of(const Routing& routing) {
   return {.rows = routing.rows,
-          .experts = static_cast<int>(routing.first.size()) - 1,
+          .experts = static_cast<int>(routing.experts()),
           .top_k = routing.top_k,
+          .offsets = routing.first.ptr<int>(),
           .place_rows = routing.place_rows.ptr<int>(),
           .place_weights = routing.place_weights.f32_mut(),
           .row_places = routing.row_places.ptr<int>()};
@@ -408,18 +410,39 @@ class CudaBackend final : public Backend {
     const auto integers = [&](std::int64_t count) {
       return ctx.allocate(DType::i32, {count}, "routing");
     };
-    const Tensor counts = integers(logits.dim(1)), offsets = integers(logits.dim(1) + 1);
+    const Tensor counts = integers(logits.dim(1));
     ExpertRoutes routes = routes_of(routing);
     routes.counts = counts.ptr<int>();
-    routes.offsets = offsets.ptr<int>();
     routes.scratch = integers(ExpertRoutes::scratch_ints(routing.rows)).ptr<int>();
     cuda::route_experts(routes, rows_of(logits), stream_);
-    std::vector<int> first(routing.first.size());
-    download(offsets, {first.data(), DType::i32, Device::cpu, offsets.shape, {}});
-    routing.first.assign(first.begin(), first.end());
   }
   void gather_rows(const RowView& x, const Routing& routing, const Tensor& dst) override {
     cuda::gather_rows(routes_of(routing), rows_of(dst), rows_of(x), stream_);
+  }
+  void linear_experts(const RowView& x,
+                      std::span<const LinearWeight* const> weights,
+                      const Routing& routing,
+                      Activation activation,
+                      const RowView& dst) override {
+    std::vector<GroupWeight> groups;
+    for (const LinearWeight* weight : weights) {
+      groups.push_back({weight->data(), weight->bias_data()});
+    }
+    SINTER_CHECK(x.dtype == dst.dtype && x.dtype == weights.front()->dtype(),
+                 ErrorCode::unsupported,
+                 "[linear_experts] on a GPU: expected rows and weights of one type");
+    grouped_product({.groups = groups,
+                     .offsets = routing.first.ptr<int>(),
+                     .rows = x.rows,
+                     .in_features = x.columns,
+                     .out_features = dst.columns,
+                     .x = x.data,
+                     .dst = dst.data,
+                     .x_stride = x.row_stride,
+                     .dst_stride = dst.row_stride,
+                     .activation = activation,
+                     .dtype = x.dtype},
+                    stream_);
   }
   void scatter_add_rows(const RowView& x, const Routing& routing, const RowView& y) override {
     cuda::scatter_add_rows(routes_of(routing), rows_of(x), rows_of(y), stream_);
