@@ -17,37 +17,25 @@ namespace {
 /// Queries whose scores against all keys are held at once.
 constexpr std::int64_t kRows = 64;
 
-void check_queries(const PackedKeyValues& keys,
-                   std::int64_t heads,
-                   std::int64_t dim,
-                   Device device) {
-  SINTER_CHECK(keys.keys() > 0 && keys.heads() == heads && keys.dim() == dim,
+void check_groups(const PackedKeyValues& keys,
+                  const HeadView& q,
+                  std::span<const std::int64_t> group_sizes) {
+  SINTER_CHECK(keys.keys() > 0 && keys.heads() == q.heads && keys.dim() == q.dim,
                ErrorCode::invalid_argument,
                "[key selection] queries: expected ",
                keys.heads(),
                " heads of ",
                keys.dim(),
                ", got ",
-               heads,
+               q.heads,
                " heads of ",
-               dim);
-  SINTER_CHECK(keys.device() == device,
+               q.dim);
+  SINTER_CHECK(keys.device() == q.device,
                ErrorCode::invalid_argument,
                "[key selection] queries: expected them on ",
                to_string(keys.device()),
                " as the keys, got ",
-               to_string(device));
-}
-
-/// One group's keys are chosen on the host; a device takes many groups.
-void check_host(Device device) {
-  if (device != Device::cpu) fail_device("key selection", device);
-}
-
-void check_groups(const PackedKeyValues& keys,
-                  const HeadView& q,
-                  std::span<const std::int64_t> group_sizes) {
-  check_queries(keys, q.heads, q.dim, q.device);
+               to_string(q.device));
   std::int64_t total = 0;
   for (const std::int64_t size : group_sizes) {
     SINTER_CHECK(size > 0 && size <= q.tokens - total,
@@ -131,15 +119,12 @@ void softmax(float* x, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) x[i] /= sum;
 }
 
-}  // namespace
-
+/// For each head the `count` keys of the largest product with that head's row of `mean_query`
+/// [heads, dim], ascending. The mean of dot products is the dot product of the mean.
 KeyLists top_keys(Context& ctx,
                   const PackedKeyValues& keys,
                   const Tensor& mean_query,
                   std::int64_t count) {
-  check_host(keys.device());
-  check_queries(keys, mean_query.dim(0), mean_query.dim(1), mean_query.device);
-  check_count(keys, count);
   ArenaScope scope(ctx.arena());
   float* score = ctx.allocate(DType::f32, {keys.keys()}, "scores").f32_mut();
   KeyLists lists{keys.heads(), count, {}};
@@ -162,19 +147,13 @@ KeyLists top_keys(Context& ctx,
   return lists;
 }
 
+/// Sets marked[key], and leaves the others alone, where the mean weight exceeds `threshold` for
+/// some query.
 void mark_attended_keys(Context& ctx,
                         const PackedKeyValues& keys,
                         const HeadView& q,
                         float threshold,
                         std::span<std::uint8_t> marked) {
-  check_host(keys.device());
-  check_queries(keys, q.heads, q.dim, q.device);
-  SINTER_CHECK(std::cmp_equal(marked.size(), keys.keys()),
-               ErrorCode::invalid_argument,
-               "[key selection] marks: expected ",
-               keys.keys(),
-               ", got ",
-               marked.size());
   ArenaScope scope(ctx.arena());
   const std::int64_t n = keys.keys();
   float* weight = ctx.allocate(DType::f32, {q.heads, kRows, n}, "weights").f32_mut();
@@ -204,6 +183,7 @@ void mark_attended_keys(Context& ctx,
   }
 }
 
+/// The same list for every head: the keys whose mark is set, ascending.
 KeyLists marked_keys(std::int64_t heads, std::span<const std::uint8_t> marked) {
   std::vector<std::int32_t> chosen;
   for (std::size_t key = 0; key < marked.size(); ++key) {
@@ -215,6 +195,8 @@ KeyLists marked_keys(std::int64_t heads, std::span<const std::uint8_t> marked) {
   }
   return lists;
 }
+
+}  // namespace
 
 std::vector<PackedKeyValues> choose_top_keys(Context& ctx,
                                              const PackedKeyValues& keys,

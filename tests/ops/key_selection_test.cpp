@@ -1,8 +1,8 @@
 #include "ops/key_selection.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
-#include <set>
 
 #include "ops/test_support.h"
 
@@ -45,7 +45,48 @@ struct Case {
   Guarded q_values, k_values, v_values;
   HeadView q, k, v;
   PackedKeyValues packed;
+
+  /// Two of different sizes where there are queries enough.
+  std::vector<std::int64_t> groups() const {
+    const std::int64_t first = size.queries / 3;
+    if (first == 0) return {size.queries};
+    return {first, size.queries - first};
+  }
 };
+
+/// Whether a group's head keeps a key: [group][head][key].
+using Kept = std::vector<std::vector<std::vector<bool>>>;
+
+/// What a rule chooses of the keys, whatever their values. Keys are told apart by values that are
+/// one in a channel of their own: a query of zeros gives the mean of those that were kept.
+template <class Choose>
+Kept kept_by(Context& ctx, const HeadView& k, std::size_t groups, const Choose& choose) {
+  const std::int64_t width = k.heads * k.dim;
+  Kept kept(
+      groups,
+      {static_cast<std::size_t>(k.heads), std::vector<bool>(static_cast<std::size_t>(k.tokens))});
+  for (std::int64_t first = 0; first < k.tokens; first += k.dim) {
+    Guarded values({k.tokens, width}), query({1, width}), mean({1, width});
+    for (std::int64_t i = 0; i < k.tokens * width; ++i)
+      values[i] = i / width - first == i % k.dim ? 1.0F : 0.0F;
+    for (std::int64_t i = 0; i < width; ++i) query[i] = 0.0F;
+    const std::vector<PackedKeyValues> chosen =
+        choose(PackedKeyValues(ctx, k, heads_of(values.tensor(), k.heads, k.dim)));
+    EXPECT_EQ(chosen.size(), groups);
+    for (std::size_t group = 0; group < chosen.size(); ++group) {
+      attention(ctx,
+                heads_of(query.tensor(), k.heads, k.dim),
+                chosen[group],
+                heads_of(mean.tensor(), k.heads, k.dim));
+      for (std::int64_t i = 0; i < width; ++i) {
+        const std::int64_t key = first + i % k.dim;
+        if (key < k.tokens && mean[i] != 0.0F)
+          kept[group][static_cast<std::size_t>(i / k.dim)][static_cast<std::size_t>(key)] = true;
+      }
+    }
+  }
+  return kept;
+}
 
 // Upstream's form, a mean of products, in float64: every kept key scores at least as much as every
 // other one, up to the rounding of the float32 scores (64 products of order 1: 1e-5 is ample).
@@ -53,82 +94,78 @@ TEST_P(KeySelection, TopKeysHaveTheLargestMeanProducts) {
   for (const Size& size : kSizes) {
     SCOPED_TRACE(size.keys);
     const Case c(size, ctx);
-    Guarded mean({size.heads, size.dim});
-    for (std::int64_t head = 0; head < size.heads; ++head) {
-      for (std::int64_t i = 0; i < size.dim; ++i) {
-        double sum = 0;
-        for (std::int64_t n = 0; n < size.queries; ++n) sum += at(c.q, n, head)[i];
-        mean[head * size.dim + i] = static_cast<float>(sum / static_cast<double>(size.queries));
-      }
-    }
-    const KeyLists lists = top_keys(ctx, c.packed, mean.tensor(), size.kept);
-    ASSERT_EQ(lists.heads, size.heads);
-    ASSERT_EQ(lists.count, size.kept);
-    for (std::int64_t head = 0; head < size.heads; ++head) {
-      const auto* begin = lists.index.data() + head * size.kept;
-      const std::set<std::int32_t> kept(begin, begin + size.kept);
-      ASSERT_EQ(std::ssize(kept), size.kept);
-      EXPECT_TRUE(std::is_sorted(begin, begin + size.kept));
-      double least = 1e9, most = -1e9;
-      for (std::int64_t key = 0; key < size.keys; ++key) {
-        double score = 0;
-        for (std::int64_t n = 0; n < size.queries; ++n) {
-          score += dot(at(c.q, n, head), at(c.k, key, head), size.dim);
+    const std::vector<std::int64_t> groups = c.groups();
+    const Kept kept = kept_by(ctx, c.k, groups.size(), [&](const PackedKeyValues& keys) {
+      return choose_top_keys(ctx, keys, c.q, groups, size.kept);
+    });
+    std::int64_t first = 0;
+    for (std::size_t group = 0; group < groups.size(); ++group) {
+      for (std::int64_t head = 0; head < size.heads; ++head) {
+        const std::vector<bool>& mine = kept[group][static_cast<std::size_t>(head)];
+        ASSERT_EQ(std::count(mine.begin(), mine.end(), true), size.kept);
+        double least = 1e9, most = -1e9;
+        for (std::int64_t key = 0; key < size.keys; ++key) {
+          double score = 0;
+          for (std::int64_t n = first; n < first + groups[group]; ++n)
+            score += dot(at(c.q, n, head), at(c.k, key, head), size.dim);
+          score /= static_cast<double>(groups[group]);
+          const bool in = mine[static_cast<std::size_t>(key)];
+          (in ? least : most) = in ? std::min(least, score) : std::max(most, score);
         }
-        score /= static_cast<double>(size.queries);
-        const bool in = kept.contains(static_cast<std::int32_t>(key));
-        (in ? least : most) = in ? std::min(least, score) : std::max(most, score);
+        EXPECT_GE(least, most - 1e-5);
       }
-      EXPECT_GE(least, most - 1e-5);
+      first += groups[group];
     }
   }
 }
 
 TEST_P(KeySelection, OfEqualKeysTheFirstAreKept) {
-  Guarded same({40, 8}), mean({1, 8});
+  Guarded same({40, 8}), query({1, 8});
   for (std::int64_t i = 0; i < 320; ++i) same[i] = static_cast<float>(i % 8) - 2.5F;
-  for (std::int64_t i = 0; i < 8; ++i) mean[i] = 0.75F;
-  const HeadView keys = heads_of(same.tensor(), 1, 8);
-  const KeyLists lists = top_keys(ctx, {ctx, keys, keys}, mean.tensor(), 5);
-  EXPECT_EQ(lists.index, (std::vector<std::int32_t>{0, 1, 2, 3, 4}));
+  for (std::int64_t i = 0; i < 8; ++i) query[i] = 0.75F;
+  const Kept kept =
+      kept_by(ctx, heads_of(same.tensor(), 1, 8), 1, [&](const PackedKeyValues& keys) {
+        return choose_top_keys(ctx, keys, heads_of(query.tensor(), 1, 8), std::array{1L}, 5);
+      });
+  for (std::size_t key = 0; key < 40; ++key) EXPECT_EQ(kept[0][0][key], key < 5) << key;
 }
 
-TEST_P(KeySelection, MarksKeysWithWeightForSomeQuery) {
+TEST_P(KeySelection, KeepsKeysWithWeightForSomeQuery) {
   constexpr double kThreshold = 1e-3;
   std::int64_t on = 0, off = 0;
   for (const Size& size : kSizes) {
     SCOPED_TRACE(size.keys);
     const Case c(size, ctx);
-    std::vector<double> largest(static_cast<std::size_t>(size.keys));
-    for (std::int64_t n = 0; n < size.queries; ++n) {
-      std::vector<double> mean(largest.size());
-      for (std::int64_t head = 0; head < size.heads; ++head) {
-        std::vector<double> weight;
-        for (std::int64_t key = 0; key < size.keys; ++key) {
-          weight.push_back(std::exp(dot(at(c.q, n, head), at(c.k, key, head), size.dim)));
+    const std::vector<std::int64_t> groups = c.groups();
+    const Kept kept = kept_by(ctx, c.k, groups.size(), [&](const PackedKeyValues& keys) {
+      return choose_attended_keys(ctx, keys, c.q, groups, static_cast<float>(kThreshold));
+    });
+    std::int64_t first = 0;
+    for (std::size_t group = 0; group < groups.size(); ++group) {
+      std::vector<double> largest(static_cast<std::size_t>(size.keys));
+      for (std::int64_t n = first; n < first + groups[group]; ++n) {
+        std::vector<double> mean(largest.size());
+        for (std::int64_t head = 0; head < size.heads; ++head) {
+          std::vector<double> weight;
+          for (std::int64_t key = 0; key < size.keys; ++key) {
+            weight.push_back(std::exp(dot(at(c.q, n, head), at(c.k, key, head), size.dim)));
+          }
+          const double sum = std::accumulate(weight.begin(), weight.end(), 0.0);
+          for (std::size_t key = 0; key < mean.size(); ++key) {
+            mean[key] += weight[key] / sum / static_cast<double>(size.heads);
+          }
         }
-        const double sum = std::accumulate(weight.begin(), weight.end(), 0.0);
         for (std::size_t key = 0; key < mean.size(); ++key) {
-          mean[key] += weight[key] / sum / static_cast<double>(size.heads);
+          largest[key] = std::max(largest[key], mean[key]);
         }
       }
-      for (std::size_t key = 0; key < mean.size(); ++key) {
-        largest[key] = std::max(largest[key], mean[key]);
+      first += groups[group];
+      for (std::size_t key = 0; key < largest.size(); ++key) {
+        for (const std::vector<bool>& head : kept[group]) ASSERT_EQ(head[key], kept[group][0][key]);
+        if (std::abs(largest[key] / kThreshold - 1) < 1e-4) continue;  // rounding may decide
+        EXPECT_EQ(kept[group][0][key], largest[key] > kThreshold) << key;
+        ++(kept[group][0][key] ? on : off);
       }
-    }
-    std::vector<std::uint8_t> marked(largest.size());
-    mark_attended_keys(ctx, c.packed, c.q, static_cast<float>(kThreshold), marked);
-    for (std::size_t key = 0; key < largest.size(); ++key) {
-      if (std::abs(largest[key] / kThreshold - 1) < 1e-4) continue;  // rounding may decide
-      EXPECT_EQ(marked[key] != 0, largest[key] > kThreshold) << key;
-      ++(marked[key] != 0 ? on : off);
-    }
-    const KeyLists lists = marked_keys(size.heads, marked);
-    ASSERT_EQ(std::ssize(lists.index), size.heads * lists.count);
-    EXPECT_EQ(lists.count, std::count(marked.begin(), marked.end(), 1));
-    for (std::size_t i = 0; i < lists.index.size(); ++i) {
-      EXPECT_EQ(marked[static_cast<std::size_t>(lists.index[i])], 1);
-      EXPECT_EQ(lists.index[i], lists.index[i % static_cast<std::size_t>(lists.count)]);
     }
   }
   EXPECT_GT(on, 100);
@@ -171,26 +208,29 @@ TEST_P(KeySelection, GatheredKeysAreTheListedOnes) {
 // A broken model must end in an error about its values, not in a broken sort or an empty list.
 TEST_P(KeySelection, NaNIsSurvived) {
   Case c({9, 70, 2, 16, 20}, ctx);
-  Guarded mean({2, 16});
-  for (std::int64_t i = 0; i < 32; ++i) mean[i] = i % 3 == 0 ? kNaN : 1.0F;
-  EXPECT_EQ(std::ssize(top_keys(ctx, c.packed, mean.tensor(), 20).index), 40);
-  for (std::int64_t i = 0; i < 9 * 32; ++i) c.q_values[i] = kNaN;
-  std::vector<std::uint8_t> marked(70);
-  mark_attended_keys(ctx, c.packed, c.q, 1e-6F, marked);
-  EXPECT_EQ(marked_keys(2, marked).count, 70);
+  const std::vector<std::int64_t> groups = {4, 5};
+  for (std::int64_t i = 0; i < 9 * 32; i += 3) c.q_values[i] = kNaN;
+  for (const PackedKeyValues& chosen : choose_top_keys(ctx, c.packed, c.q, groups, 20))
+    EXPECT_EQ(chosen.keys(), 20);
+  for (const PackedKeyValues& chosen : choose_attended_keys(ctx, c.packed, c.q, groups, 1e-6F))
+    EXPECT_EQ(chosen.keys(), 70);
 }
 
 TEST_P(KeySelection, WrongSizesAreRefused) {
-  const Case c(kSizes[1], ctx);
-  Guarded mean({1, 64});
+  const Case c(kSizes[1], ctx), many(kSizes[3], ctx);
   for (const std::int64_t count : {0, 33}) {
     expect_error(ErrorCode::invalid_argument, {"1..32", cat(count)}, [&] {
-      top_keys(ctx, c.packed, mean.tensor(), count);
+      choose_top_keys(ctx, c.packed, c.q, std::array{1L}, count);
     });
   }
-  std::vector<std::uint8_t> marks(31);
-  expect_error(ErrorCode::invalid_argument, {"32", "31"}, [&] {
-    mark_attended_keys(ctx, c.packed, c.q, 0.1F, marks);
+  for (const std::vector<std::int64_t>& groups :
+       {std::vector<std::int64_t>{}, {69}, {70, 0}, {71}, {30, 41}}) {
+    expect_error(ErrorCode::invalid_argument, {"70 queries"}, [&] {
+      choose_attended_keys(ctx, many.packed, many.q, groups, 0.1F);
+    });
+  }
+  expect_error(ErrorCode::invalid_argument, {"2 heads of 64"}, [&] {
+    choose_top_keys(ctx, many.packed, c.q, std::array{1L}, 1);
   });
   expect_error(ErrorCode::invalid_argument, {"below 32"}, [&] {
     c.packed.gather(ctx, {1, 1, {32}});

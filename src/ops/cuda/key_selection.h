@@ -1,6 +1,5 @@
 #pragma once
-// FlashVDM's choice of keys for groups of queries, on the GPU: what ops/key_selection.h does for
-// one group on the CPU, for many at a time.
+// FlashVDM's choice of keys for groups of queries, on the GPU: the steps of ops/key_selection.h.
 //
 // All queue on the stream and return. They raise ErrorCode::invalid_argument for what is outside
 // the limits, ErrorCode::device where the launch fails. Results do not depend on timing.
@@ -47,8 +46,8 @@ void mean_queries(float* mean,
                   const RowGroups& groups,
                   cudaStream_t stream);
 
-/// index [groups, heads, count] = ops::top_keys() for each group's row of mean [groups, heads,
-/// dim]: ascending; of equal products the first; NaN counts as -inf. count in 1..keys.
+/// index [groups, heads, count] = for each row of mean [groups, heads, dim] the keys of the largest
+/// product: ascending; of equal products the first; NaN counts as -inf. count in 1..keys.
 void top_keys(std::int32_t* index,
               const float* mean,
               const ChoiceKeys& keys,
@@ -56,7 +55,8 @@ void top_keys(std::int32_t* index,
               std::int64_t count,
               cudaStream_t stream);
 
-/// Sets marked[group][key] as ops::mark_attended_keys(), others are left alone.
+/// Sets marked[group][key] where the mean over heads of softmax(q k^T) exceeds `threshold` for some
+/// query of the group; others are left alone.
 void mark_attended_keys(std::uint8_t* marked,
                         const ChoiceQueries& q,
                         const ChoiceKeys& keys,
