@@ -1,5 +1,6 @@
 #include "models/random_weights.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -55,13 +56,16 @@ Spread spread_of(const TensorEntry& tensor) {
 }
 
 /// The two layers at the ends of the geometry decoder share a direction u of the residual stream,
-/// (+1, -1, +1, ...) / sqrt(G): the embedding of a point p has kSteep (cos x + cos y + cos z -
-/// kLevel) sqrt(G) along it, positive within about 0.6 of the origin, plus waves that make lumps.
-/// Behind the last norm that saturates at sqrt(G), and the output layer scales it to kSaturation.
+/// (+1, -1, +1, ...) / sqrt(G): the embedding of a point p has a multiple of (cos x + cos y + cos z
+/// - kLevel) sqrt(G) along it, positive within about 0.6 of the origin, plus waves that make lumps.
+/// Behind a last norm that saturates at sqrt(G), and the output layer scales it to kSaturation;
+/// decoders without one do not saturate. Slopes at the surface are near 10 for both.
 class PlantedField {
  public:
-  explicit PlantedField(const TensorEntry& tensor, std::uint64_t seed)
-      : shape_(tensor.shape), start_(checkpoint::random_start(tensor.name, seed)) {}
+  PlantedField(const TensorEntry& tensor, std::uint64_t seed, bool normed)
+      : shape_(tensor.shape),
+        start_(checkpoint::random_start(tensor.name, seed)),
+        steep_(normed ? kNormedSteep : kPlainSteep) {}
 
   static bool concerns(std::string_view name) {
     return name.ends_with("geo_decoder.query_proj.weight") ||
@@ -71,7 +75,7 @@ class PlantedField {
 
   /// Element `i` of the tensor.
   double operator()(std::int64_t i) const {
-    if (shape_.rank() == 1) return 0.05 * random(i) - kSteep * kLevel * sign(i);
+    if (shape_.rank() == 1) return 0.05 * random(i) - steep_ * kLevel * sign(i);
     if (shape_[0] == 1) {
       const auto width = static_cast<double>(shape_[1]);
       return kSaturation * sign(i) / width + 0.13 * random(i) / std::sqrt(width);
@@ -80,9 +84,9 @@ class PlantedField {
   }
 
  private:
-  static constexpr double kSteep = 16.0;
+  static constexpr double kPlainSteep = 14.0, kNormedSteep = 32.0;
   static constexpr double kLevel = 2.8125;  // cos 0.61 + 2
-  static constexpr double kSaturation = 1.1;
+  static constexpr double kSaturation = 1.25;
 
   static double sign(std::int64_t channel) { return channel % 2 == 0 ? 1.0 : -1.0; }
   double random(std::int64_t i) const {
@@ -100,16 +104,24 @@ class PlantedField {
     // one number a column, the same for all channels
     const double lump = 0.06 * random((shape_[0] + 1) * shape_[1] + column) * std::pow(fade, 1.5);
     const bool centred = octave == 0 && wave >= 3 * octaves;
-    return noise * fade + kSteep * sign(channel) * (lump + (centred ? 1.0 : 0.0));
+    return noise * fade + steep_ * sign(channel) * (lump + (centred ? 1.0 : 0.0));
   }
 
   Shape shape_;
   std::uint64_t start_;
+  double steep_;
 };
 
-void produce(const TensorEntry& tensor, std::span<std::byte> out, std::uint64_t seed, int threads) {
+/// What all tensors have in common.
+struct Recipe {
+  std::uint64_t seed;
+  int threads;
+  bool normed;  ///< the geometry decoder has a last norm
+};
+
+void produce(const TensorEntry& tensor, std::span<std::byte> out, const Recipe& recipe) {
   if (PlantedField::concerns(tensor.name)) {
-    const PlantedField field(tensor, seed);
+    const PlantedField field(tensor, recipe.seed, recipe.normed);
     std::vector<double> values;
     for (std::int64_t i = 0; i < tensor.shape.elements(); ++i) values.push_back(field(i));
     checkpoint::cast_floats(std::as_bytes(std::span(values)), DType::f64, out.data(), tensor.dtype);
@@ -118,10 +130,10 @@ void produce(const TensorEntry& tensor, std::span<std::byte> out, std::uint64_t 
   const Spread spread = spread_of(tensor);
   checkpoint::fill_random(out,
                           tensor.dtype,
-                          checkpoint::random_start(tensor.name, seed),
+                          checkpoint::random_start(tensor.name, recipe.seed),
                           spread.mean,
                           spread.deviation,
-                          threads);
+                          recipe.threads);
 }
 
 }  // namespace
@@ -130,11 +142,15 @@ Checkpoint random_weights(std::vector<TensorEntry> tensors,
                           const std::string& name,
                           std::uint64_t seed,
                           int threads) {
+  const bool normed = std::any_of(tensors.begin(), tensors.end(), [](const TensorEntry& tensor) {
+    return tensor.name.ends_with("geo_decoder.ln_post.weight");
+  });
+  const Recipe recipe{seed, threads, normed};
   return Checkpoint::produced(std::move(tensors),
                               name,
                               cat("random weights, seed ", seed),
-                              [seed, threads](const TensorEntry& tensor, std::span<std::byte> out) {
-                                produce(tensor, out, seed, threads);
+                              [recipe](const TensorEntry& tensor, std::span<std::byte> out) {
+                                produce(tensor, out, recipe);
                               });
 }
 
