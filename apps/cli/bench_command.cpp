@@ -50,7 +50,7 @@ void print(const BenchArguments& arguments, const ShapeBenchmark& figures) {
         bytes_text(metrics.peak_memory_bytes) +
             (metrics.peak_device_memory_bytes == 0
                  ? ""
-                 : ", networks on the device " + bytes_text(metrics.peak_device_memory_bytes))}});
+                 : ", on the device " + bytes_text(metrics.peak_device_memory_bytes))}});
   std::printf("\n%-10s %10s %10s %10s  %-14s %-14s\n",
               "stage",
               "median ms",
@@ -119,7 +119,9 @@ void choose_model(BenchArguments& arguments) {
   if (arguments.random_weights && arguments.variant.empty()) arguments.variant = "base";
   const bool turbo = arguments.variant.find("turbo") != std::string::npos;
   const bool fast = arguments.options.decode == Decode::flashvdm && turbo;
-  if (arguments.random_weights && fast) arguments.engine.vae = "fast";
+  if (arguments.random_weights && fast && arguments.engine.vae.empty()) {
+    arguments.engine.vae = "fast";
+  }
   arguments.engine.random_weights = arguments.random_weights;
   arguments.engine.keep_weights = true;
 }
@@ -164,6 +166,12 @@ void add_bench_shape(CLI::App& bench) {
                  "with --decode flashvdm, turbo variants take the VAE that is meant for it")
       ->group("Model");
   command->add_option("--model", arguments->model, "a model on this machine instead; see generate")
+      ->group("Model");
+  command
+      ->add_option("--vae",
+                   arguments->engine.vae,
+                   "a VAE instead of the model's own: folder, repository or file; with "
+                   "--random-weights \"fast\", the one with the small decoder")
       ->group("Model");
   command
       ->add_option("--config",

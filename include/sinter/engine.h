@@ -136,8 +136,7 @@ struct Metrics {
   std::uint64_t weight_bytes = 0;       ///< of the checkpoint
   std::uint64_t peak_memory_bytes = 0;  ///< peak resident set of the process
   std::string device = {};              ///< "cpu" or "cuda"
-  /// Peak of the networks and their activations on the GPU; the field and the surface, about 600 MB
-  /// at octree 384, come on top.
+  /// Peak on the GPU of networks, activations, the field and the surface.
   std::uint64_t peak_device_memory_bytes = 0;
 };
 
