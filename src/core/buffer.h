@@ -57,6 +57,8 @@ class Arena {
   /// A view of uninitialised memory, aligned to 64 bytes (256 on a device).
   Tensor allocate(DType dtype, Shape shape, std::string_view name = {});
 
+  /// Null for the host.
+  Allocator* allocator() const { return allocator_; }
   std::size_t bytes_in_use() const { return in_use_; }
   std::size_t peak_bytes() const { return peak_; }
   /// Returns every block to the system. Only when nothing is in use.

@@ -1,8 +1,12 @@
 #pragma once
-// Device memory with an owner.
+// Device memory: of an owner of its own, and in the order of a stream's work.
+
+#include <cuda_runtime.h>
 
 #include <cstddef>
 #include <utility>
+
+#include "core/buffer.h"
 
 namespace sinter::cuda {
 
@@ -36,6 +40,26 @@ class DeviceMemory {
  private:
   void* data_ = nullptr;
   std::size_t size_ = 0;
+};
+
+/// Memory of the current device's pool, given and taken back in the order of a stream's work: what
+/// is given back may be given out again while kernels that use it still run. The pool keeps its
+/// memory. The stream must outlive all of it.
+class StreamAllocator final : public Allocator {
+ public:
+  explicit StreamAllocator(cudaStream_t stream);
+
+  Device device() const override { return Device::cuda; }
+  void* allocate(std::size_t bytes) override;
+  void free(void* block) noexcept override { cudaFreeAsync(block, stream_); }
+  /// Most bytes that were allocated at a time, by all of the device's allocators.
+  std::size_t peak_bytes() const;
+  /// Returns to the device what is not in use.
+  void trim() noexcept { cudaMemPoolTrimTo(pool_, 0); }
+
+ private:
+  cudaStream_t stream_;
+  cudaMemPool_t pool_ = nullptr;
 };
 
 }  // namespace sinter::cuda

@@ -111,18 +111,19 @@ void row(const char* what, double ms, double bytes, double ceiling) {
 
 void run(int resolution, int rounds, const char* path) {
   const mesh::Grid grid(resolution);
-  mesh::cuda::Workspace workspace;
+  cuda::StreamAllocator memory(nullptr);
+  Arena arena(&memory);
   mesh::cuda::MeshDownload download;
   const mesh::cuda::MarchingCubes marching_cubes;
   const double ceiling = copy_ceiling(rounds);
   const auto sample_all = [&] {
-    return mesh::cuda::sample_dense(grid, sample, {.chunk = 1 << 22}, workspace, nullptr);
+    return mesh::cuda::sample_dense(grid, sample, {.chunk = 1 << 22}, arena, nullptr);
   };
   const mesh::cuda::DeviceField field = sample_all();
-  const auto extract = [&] { return marching_cubes.run(field, {}, workspace, nullptr); };
+  const auto extract = [&] { return marching_cubes.run(field, {}, arena, nullptr); };
   const mesh::cuda::DeviceMesh whole = extract();
   mesh::cuda::DeviceMesh cleaned = extract();
-  const std::int64_t removed = remove_floaters(cleaned, 0.005, workspace, nullptr);
+  const std::int64_t removed = remove_floaters(cleaned, 0.005, arena, nullptr);
   std::printf(
       "octree %d: %lld vertices, %lld faces, %lld components removed; copy ceiling %.0f GB/s\n\n",
       resolution,
@@ -135,19 +136,18 @@ void run(int resolution, int rounds, const char* path) {
   const double extraction = time(rounds, [&] { extract(); });
   const double both = time(rounds, [&] {
     mesh::cuda::DeviceMesh mesh = extract();
-    remove_floaters(mesh, 0.005, workspace, nullptr);
+    remove_floaters(mesh, 0.005, arena, nullptr);
   });
   std::printf("| stage | ms | GB/s | of the copy ceiling |\n|---|---|---|---|\n");
   row("dense sampling around a cheap sampler", time(rounds, sample_all), field_bytes, ceiling);
   mesh::SampleStats stats;
   const mesh::HierarchicalOptions near_surface{.chunk = 1 << 20};
   const auto sample_some = [&] {
-    return mesh::cuda::sample_hierarchical(grid, sample, near_surface, workspace, nullptr, &stats);
+    return mesh::cuda::sample_hierarchical(grid, sample, near_surface, arena, nullptr, &stats);
   };
   row("hierarchical sampling around it", time(rounds, sample_some), field_bytes, ceiling);
   row("flashvdm sampling around it",
-      time(rounds,
-           [&] { mesh::cuda::sample_flashvdm(grid, sample_groups, {}, workspace, nullptr); }),
+      time(rounds, [&] { mesh::cuda::sample_flashvdm(grid, sample_groups, {}, arena, nullptr); }),
       field_bytes,
       ceiling);
   row("marching cubes, welded", extraction, field_bytes + mesh_bytes, ceiling);
@@ -160,13 +160,13 @@ void run(int resolution, int rounds, const char* path) {
       time(rounds,
            [&] {
              mesh::cuda::DeviceMesh mesh = extract();
-             remove_floaters(mesh, 0.005, workspace, nullptr);
+             remove_floaters(mesh, 0.005, arena, nullptr);
              download.run(mesh, nullptr);
            }),
       field_bytes + mesh_bytes,
       ceiling);
 
-  const std::vector<float> values = field.download();
+  const std::vector<float> values = field.download(nullptr);
   if (path != nullptr) {
     std::ofstream(path, std::ios::binary)
         .write(reinterpret_cast<const char*>(values.data()),
@@ -191,15 +191,14 @@ void run(int resolution, int rounds, const char* path) {
               static_cast<long long>(stats.queries),
               static_cast<long long>(stats.grid_points),
               stats.passes);
-  std::printf(
-      "the same mesh as on the CPU: %s; from hierarchical as from dense sampling: %s\n",
-      is_same(ours, made) ? "yes" : "NO",
-      is_same(download.run(marching_cubes.run(sample_some(), {}, workspace, nullptr), nullptr),
-              download.run(whole, nullptr))
-          ? "yes"
-          : "NO");
+  std::printf("the same mesh as on the CPU: %s; from hierarchical as from dense sampling: %s\n",
+              is_same(ours, made) ? "yes" : "NO",
+              is_same(download.run(marching_cubes.run(sample_some(), {}, arena, nullptr), nullptr),
+                      download.run(whole, nullptr))
+                  ? "yes"
+                  : "NO");
   std::printf("working memory: %.0f MB beside the field's %.0f MB\n\n",
-              static_cast<double>(workspace.bytes()) / 1e6,
+              static_cast<double>(arena.peak_bytes()) / 1e6,
               field_bytes / 1e6);
 }
 

@@ -7,6 +7,7 @@
 #include "mesh/cuda/cleanup.h"
 #include "mesh/cuda/launch.cuh"
 #include "mesh/cuda/scan.h"
+#include "mesh/cuda/scratch.h"
 
 namespace sinter::mesh::cuda {
 namespace {
@@ -56,21 +57,21 @@ __device__ void join(std::uint32_t* parent, std::uint32_t x, std::uint32_t y) {
 }
 
 /// For each face the lowest one of its component.
-std::uint32_t* find_components(const DeviceMesh& mesh, Workspace& workspace, cudaStream_t stream) {
+std::uint32_t* find_components(const DeviceMesh& mesh, Arena& arena, cudaStream_t stream) {
   const std::int64_t faces = mesh.faces(), vertices = mesh.vertices();
-  auto* parent = workspace.take<std::uint32_t>(faces);
-  const WorkspaceScope scope(workspace);
+  auto* parent = take<std::uint32_t>(arena, faces);
+  const ArenaScope scope(arena);
   const std::uint32_t* indices = mesh.indices();
-  auto* first = workspace.take<std::uint32_t>(vertices + 1);  // by lower vertex: its first use
-  auto* next = workspace.take<std::uint32_t>(vertices + 1);
-  auto* uses = workspace.take<EdgeUse>(3 * faces);
+  auto* first = take<std::uint32_t>(arena, vertices + 1);  // by lower vertex: its first use
+  auto* next = take<std::uint32_t>(arena, vertices + 1);
+  auto* uses = take<EdgeUse>(arena, 3 * faces);
   set_bytes(first, 0, vertices + 1, kName, stream);
   for_each(faces, kName, stream, [=] __device__(std::int64_t f) {
     parent[f] = static_cast<std::uint32_t>(f);
     for_each_edge(
         indices, f, [&](std::uint32_t low, std::uint32_t) { atomicAdd(first + low, 1u); });
   });
-  exclusive_sum(first, vertices + 1, workspace, stream);
+  exclusive_sum(first, vertices + 1, arena, stream);
   sinter::cuda::check(cudaMemcpyAsync(next,
                                       first,
                                       static_cast<std::size_t>(vertices + 1) * sizeof *next,
@@ -118,10 +119,10 @@ __global__ void __launch_bounds__(kThreads)
 void keep(DeviceMesh& mesh,
           std::uint32_t* face_flags,  // [faces + 1], overwritten
           Summary* summary,
-          Workspace& workspace,
+          Arena& arena,
           cudaStream_t stream) {
   const std::int64_t faces = mesh.faces(), vertices = mesh.vertices();
-  auto* vertex_flags = workspace.take<std::uint32_t>(vertices + 1);
+  auto* vertex_flags = take<std::uint32_t>(arena, vertices + 1);
   set_bytes(vertex_flags, 0, vertices + 1, kName, stream);
   set_bytes(face_flags + faces, 0, 1, kName, stream);
   const std::uint32_t* indices = mesh.indices();
@@ -129,15 +130,15 @@ void keep(DeviceMesh& mesh,
     if (face_flags[f] == 0) return;
     for (int corner = 0; corner < 3; ++corner) vertex_flags[indices[3 * f + corner]] = 1;
   });
-  exclusive_sum(face_flags, faces + 1, workspace, stream);
-  exclusive_sum(vertex_flags, vertices + 1, workspace, stream);
+  exclusive_sum(face_flags, faces + 1, arena, stream);
+  exclusive_sum(vertex_flags, vertices + 1, arena, stream);
   for_each(1, kName, stream, [=] __device__(std::int64_t) {
     summary->faces = face_flags[faces];
     summary->vertices = vertex_flags[vertices];
   });
   const Summary kept = read_back(summary, kName, stream);
   if (kept.faces == faces && kept.vertices == vertices) return;
-  DeviceMesh result(kept.vertices, kept.faces);
+  DeviceMesh result(kept.vertices, kept.faces, arena.allocator());
   const float* positions = mesh.positions();
   float* new_positions = result.positions();
   std::uint32_t* new_indices = result.indices();
@@ -155,16 +156,12 @@ void keep(DeviceMesh& mesh,
       new_indices[3 * std::int64_t{place} + corner] = vertex_flags[indices[3 * f + corner]];
     }
   });
-  sinter::cuda::check(cudaStreamSynchronize(stream), kName);  // before the old memory goes
   mesh = std::move(result);
 }
 
 }  // namespace
 
-std::int64_t remove_floaters(DeviceMesh& mesh,
-                             double ratio,
-                             Workspace& workspace,
-                             cudaStream_t stream) {
+std::int64_t remove_floaters(DeviceMesh& mesh, double ratio, Arena& arena, cudaStream_t stream) {
   SINTER_CHECK(ratio >= 0 && ratio <= 1,
                ErrorCode::invalid_argument,
                "[remove_floaters] ratio: expected 0..1, got ",
@@ -174,12 +171,12 @@ std::int64_t remove_floaters(DeviceMesh& mesh,
                "[mesh] faces: expected at most 2^32 / 3, got ",
                mesh.faces());
   if (mesh.faces() == 0) return 0;
-  const WorkspaceScope scope(workspace);
+  const ArenaScope scope(arena);
   const std::int64_t faces = mesh.faces();
-  const std::uint32_t* root = find_components(mesh, workspace, stream);
-  auto* count = workspace.take<std::uint32_t>(faces);
-  auto* flags = workspace.take<std::uint32_t>(faces + 1);
-  auto* summary = workspace.take<Summary>(1);
+  const std::uint32_t* root = find_components(mesh, arena, stream);
+  auto* count = take<std::uint32_t>(arena, faces);
+  auto* flags = take<std::uint32_t>(arena, faces + 1);
+  auto* summary = take<Summary>(arena, 1);
   set_bytes(count, 0, faces, kName, stream);
   set_bytes(summary, 0, 1, kName, stream);
   count_kernel<<<static_cast<unsigned>((faces + kThreads - 1) / kThreads), kThreads, 0, stream>>>(
@@ -194,18 +191,18 @@ std::int64_t remove_floaters(DeviceMesh& mesh,
     flags[f] = kept;
     if (root[f] == f && !kept) atomicAdd(&summary->removed, 1u);
   });
-  keep(mesh, flags, summary, workspace, stream);
+  keep(mesh, flags, summary, arena, stream);
   return read_back(summary, kName, stream).removed;
 }
 
-std::int64_t remove_unreferenced(DeviceMesh& mesh, Workspace& workspace, cudaStream_t stream) {
-  const WorkspaceScope scope(workspace);
+std::int64_t remove_unreferenced(DeviceMesh& mesh, Arena& arena, cudaStream_t stream) {
+  const ArenaScope scope(arena);
   const std::int64_t faces = mesh.faces(), before = mesh.vertices();
-  auto* flags = workspace.take<std::uint32_t>(faces + 1);
-  auto* summary = workspace.take<Summary>(1);
+  auto* flags = take<std::uint32_t>(arena, faces + 1);
+  auto* summary = take<Summary>(arena, 1);
   set_bytes(summary, 0, 1, kName, stream);
   for_each(faces, kName, stream, [=] __device__(std::int64_t f) { flags[f] = 1; });
-  keep(mesh, flags, summary, workspace, stream);
+  keep(mesh, flags, summary, arena, stream);
   return before - mesh.vertices();
 }
 

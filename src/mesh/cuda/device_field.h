@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "cuda/memory.h"
+#include "core/buffer.h"
 #include "mesh/field.h"
 
 namespace sinter::mesh::cuda {
@@ -23,27 +23,29 @@ using DeviceSampler = std::function<void(
 /// not evaluated.
 class DeviceField {
  public:
-  /// Values not initialised. Raises ErrorCode::out_of_memory.
-  explicit DeviceField(Grid grid);
+  /// Values not initialised. `memory` is the stream's. Raises ErrorCode::out_of_memory.
+  DeviceField(Grid grid, Allocator* memory, cudaStream_t stream);
 
   const Grid& grid() const { return grid_; }
-  float* values() { return values_.as<float>(); }
-  const float* values() const { return values_.as<float>(); }
+  float* values() { return reinterpret_cast<float*>(values_.data()); }
+  const float* values() const { return reinterpret_cast<const float*>(values_.data()); }
   /// Coordinates along an axis, on the device: point (i, j, k) lies at (axis(0)[i], axis(1)[j],
   /// axis(2)[k]), with the bits of Grid::point().
-  const float* axis(int axis) const { return axes_.as<float>() + axis * grid_.points(); }
+  const float* axis(int axis) const {
+    return reinterpret_cast<const float*>(axes_.data()) + axis * grid_.points();
+  }
 
   /// As Field::range(); empty where the values were not sampled.
   const ValueRange& range() const { return range_; }
   void set_range(const ValueRange& range) { range_ = range; }
 
   /// Blocking copies of all values, in the order above. Uploading forgets the range.
-  void upload(std::span<const float> values);
-  std::vector<float> download() const;
+  void upload(std::span<const float> values, cudaStream_t stream);
+  std::vector<float> download(cudaStream_t stream) const;
 
  private:
   Grid grid_;
-  sinter::cuda::DeviceMemory values_, axes_;
+  Buffer values_, axes_;
   ValueRange range_;
 };
 

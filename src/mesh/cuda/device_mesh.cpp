@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "cuda/status.h"
+#include "mesh/cuda/upload.h"
 #include "mesh/parallel.h"
 
 namespace sinter::mesh::cuda {
@@ -14,20 +14,22 @@ namespace {
 
 constexpr std::size_t kPartBytes = std::size_t{4} << 20;
 
-sinter::cuda::DeviceMemory triples(std::int64_t count) {
-  if (count == 0) return {};
-  return sinter::cuda::DeviceMemory(static_cast<std::size_t>(count) * 3 * sizeof(float));
+Buffer triples(std::int64_t count, Allocator* memory) {
+  return Buffer(static_cast<std::size_t>(count) * 3 * sizeof(float), memory);
 }
 
 }  // namespace
 
-DeviceMesh::DeviceMesh(std::int64_t vertices, std::int64_t faces)
-    : vertices_(vertices), faces_(faces), positions_(triples(vertices)), indices_(triples(faces)) {}
+DeviceMesh::DeviceMesh(std::int64_t vertices, std::int64_t faces, Allocator* memory)
+    : vertices_(vertices),
+      faces_(faces),
+      positions_(triples(vertices, memory)),
+      indices_(triples(faces, memory)) {}
 
-DeviceMesh::DeviceMesh(const TriangleMesh& mesh)
-    : DeviceMesh(std::ssize(mesh.positions), std::ssize(mesh.faces)) {
-  if (vertices_ > 0) positions_.copy_from_host(mesh.positions.data());
-  if (faces_ > 0) indices_.copy_from_host(mesh.faces.data());
+DeviceMesh::DeviceMesh(const TriangleMesh& mesh, Allocator* memory, cudaStream_t stream)
+    : DeviceMesh(std::ssize(mesh.positions), std::ssize(mesh.faces), memory) {
+  upload_to(positions_.data(), std::span(mesh.positions), "mesh upload", stream);
+  upload_to(indices_.data(), std::span(mesh.faces), "mesh upload", stream);
 }
 
 MeshDownload::MeshDownload() {

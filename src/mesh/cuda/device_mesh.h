@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "cuda/memory.h"
+#include "core/buffer.h"
 #include "mesh/cuda/event.h"
 #include "mesh/triangle_mesh.h"
 
@@ -18,22 +18,24 @@ class DeviceMesh {
  public:
   DeviceMesh() = default;
   /// Not initialised. Raises ErrorCode::out_of_memory.
-  DeviceMesh(std::int64_t vertices, std::int64_t faces);
-  /// A blocking copy.
-  explicit DeviceMesh(const TriangleMesh& mesh);
+  DeviceMesh(std::int64_t vertices, std::int64_t faces, Allocator* memory);
+  /// A blocking copy. `memory` is the stream's.
+  DeviceMesh(const TriangleMesh& mesh, Allocator* memory, cudaStream_t stream);
 
   std::int64_t vertices() const { return vertices_; }
   std::int64_t faces() const { return faces_; }
   /// [vertices, 3]
-  float* positions() { return positions_.as<float>(); }
-  const float* positions() const { return positions_.as<float>(); }
+  float* positions() { return reinterpret_cast<float*>(positions_.data()); }
+  const float* positions() const { return reinterpret_cast<const float*>(positions_.data()); }
   /// [faces, 3]
-  std::uint32_t* indices() { return indices_.as<std::uint32_t>(); }
-  const std::uint32_t* indices() const { return indices_.as<std::uint32_t>(); }
+  std::uint32_t* indices() { return reinterpret_cast<std::uint32_t*>(indices_.data()); }
+  const std::uint32_t* indices() const {
+    return reinterpret_cast<const std::uint32_t*>(indices_.data());
+  }
 
  private:
   std::int64_t vertices_ = 0, faces_ = 0;
-  sinter::cuda::DeviceMemory positions_, indices_;
+  Buffer positions_, indices_;
 };
 
 /// Copies meshes to the host through pinned memory of its own, a few megabytes in all.

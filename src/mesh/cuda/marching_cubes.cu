@@ -12,6 +12,7 @@
 #include "mesh/cuda/launch.cuh"
 #include "mesh/cuda/marching_cubes.h"
 #include "mesh/cuda/scan.h"
+#include "mesh/cuda/scratch.h"
 #include "mesh/cuda/value_range.h"
 
 namespace sinter::mesh::cuda {
@@ -440,13 +441,13 @@ __global__ void __launch_bounds__(kThreads)
 
 // ---- host ----
 
-void check_level(const DeviceField& field, float level, Workspace& workspace, cudaStream_t stream) {
+void check_level(const DeviceField& field, float level, Arena& arena, cudaStream_t stream) {
   ValueRange range = field.range();
   // A range that brackets the level needs no second look; one that was not kept up does.
   const auto brackets = [&] { return range.min <= level && range.max > level; };
   if (!brackets()) {
-    const WorkspaceScope scope(workspace);
-    DeviceRange* found = make_range(workspace, stream);
+    const ArenaScope scope(arena);
+    DeviceRange* found = make_range(arena, stream);
     take_values(field.values(), nullptr, field.grid().point_count(), nullptr, found, stream);
     const ValueRange values = read_back(found, kName, stream).values();
     if (!values.empty()) {
@@ -477,26 +478,26 @@ Volume volume_of(const DeviceField& field, const MarchingCubesOptions& options) 
 
 DeviceMesh MarchingCubes::run(const DeviceField& field,
                               const MarchingCubesOptions& options,
-                              Workspace& workspace,
+                              Arena& arena,
                               cudaStream_t stream) const {
   SINTER_CHECK(std::isfinite(options.level),
                ErrorCode::invalid_argument,
                "[marching_cubes] level: expected a finite number, got ",
                options.level);
-  const WorkspaceScope scope(workspace);
-  check_level(field, options.level, workspace, stream);
+  const ArenaScope scope(arena);
+  check_level(field, options.level, arena, stream);
   Volume v = volume_of(field, options);
   v.table = table_.table();
   const std::int64_t blocks = std::int64_t{v.side} * v.side * v.side;
-  v.edges = workspace.take<EdgeSet>(blocks);
-  v.first = workspace.take<Counts>(blocks + 1);
-  v.blocks = workspace.take<std::uint32_t>(blocks);
-  v.found = workspace.take<Found>(1);
+  v.edges = take<EdgeSet>(arena, blocks);
+  v.first = take<Counts>(arena, blocks + 1);
+  v.blocks = take<std::uint32_t>(arena, blocks);
+  v.found = take<Found>(arena, 1);
   set_bytes(v.found, 0, 1, kName, stream);
   set_bytes(v.first + blocks, 0, 1, kName, stream);
   count_kernel<<<static_cast<unsigned>(blocks), kThreads, 0, stream>>>(v);
   sinter::cuda::check_launch(kName);
-  exclusive_sum(v.first, blocks + 1, workspace, stream);
+  exclusive_sum(v.first, blocks + 1, arena, stream);
   sinter::cuda::check(
       cudaMemcpyAsync(
           &v.found->counts, v.first + blocks, sizeof(Counts), cudaMemcpyDeviceToDevice, stream),
@@ -504,13 +505,14 @@ DeviceMesh MarchingCubes::run(const DeviceField& field,
   const Found found = read_back(v.found, kName, stream);
   // The largest grid has fewer than 2^32 edges, and cells with fewer than 2^32 faces.
   DeviceMesh mesh(static_cast<std::int64_t>(found.counts & 0xffffffff),
-                  static_cast<std::int64_t>(found.counts >> 32));
+                  static_cast<std::int64_t>(found.counts >> 32),
+                  arena.allocator());
   if (found.blocks > 0) {
     write_kernel<<<found.blocks, kThreads, 0, stream>>>(v, mesh.positions(), mesh.indices());
     sinter::cuda::check_launch(kName);
   }
   // A face dropped beside a NaN can leave a vertex without any.
-  if (found.gaps != 0) remove_unreferenced(mesh, workspace, stream);
+  if (found.gaps != 0) remove_unreferenced(mesh, arena, stream);
   return mesh;
 }
 

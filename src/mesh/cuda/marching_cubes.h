@@ -3,10 +3,10 @@
 
 #include <cuda_runtime.h>
 
+#include "core/buffer.h"
 #include "mesh/cuda/device_field.h"
 #include "mesh/cuda/device_mesh.h"
 #include "mesh/cuda/device_table.h"
-#include "mesh/cuda/workspace.h"
 #include "mesh/marching_cubes.h"
 
 namespace sinter::mesh::cuda {
@@ -22,7 +22,7 @@ class MarchingCubes {
   /// still run when it returns. Errors as mesh::marching_cubes(), and ErrorCode::out_of_memory.
   DeviceMesh run(const DeviceField& field,
                  const MarchingCubesOptions& options,
-                 Workspace& workspace,
+                 Arena& arena,
                  cudaStream_t stream) const;
 
  private:

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "mesh/cuda/workspace.h"
+#include "core/buffer.h"
 
 namespace sinter::mesh::cuda {
 
@@ -22,7 +22,7 @@ struct PointList {
 /// The places whose bits are set. Waits for the device, for their number.
 PointList list_points(const std::uint32_t* words,
                       std::int64_t bits,
-                      Workspace& workspace,
+                      Arena& arena,
                       cudaStream_t stream);
 
 }  // namespace sinter::mesh::cuda

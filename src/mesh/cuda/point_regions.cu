@@ -5,6 +5,7 @@
 #include "mesh/cuda/launch.cuh"
 #include "mesh/cuda/point_regions.h"
 #include "mesh/cuda/scan.h"
+#include "mesh/cuda/scratch.h"
 
 namespace sinter::mesh::cuda {
 namespace {
@@ -81,10 +82,10 @@ void cut_bounding_box(const PartTable& table,
                       const DeviceField& field,
                       const LatticeShape& lattice,
                       const PointList& list,
-                      Workspace& workspace,
+                      Arena& arena,
                       cudaStream_t stream) {
-  const WorkspaceScope scope(workspace);
-  auto* box = workspace.take<Box>(1);
+  const ArenaScope scope(arena);
+  auto* box = take<Box>(arena, 1);
   for_each(1, kName, stream, [=] __device__(std::int64_t) {
     *box = {{lattice.points, lattice.points, lattice.points}, {-1, -1, -1}};
   });
@@ -107,12 +108,12 @@ void cut_bounding_box(const PartTable& table,
 PointRegions sort_into_parts(const PartTable& table,
                              const LatticeShape& lattice,
                              const PointList& list,
-                             Workspace& workspace,
+                             Arena& arena,
                              cudaStream_t stream) {
-  PointRegions regions{workspace.take<std::uint32_t>(list.count), {}, {}};
-  const WorkspaceScope scope(workspace);
-  auto* part_of_point = workspace.take<std::uint8_t>(list.count);
-  auto* count = workspace.take<std::array<std::uint32_t, kMostParts>>(1);
+  PointRegions regions{take<std::uint32_t>(arena, list.count), {}, {}};
+  const ArenaScope scope(arena);
+  auto* part_of_point = take<std::uint8_t>(arena, list.count);
+  auto* count = take<std::array<std::uint32_t, kMostParts>>(arena, 1);
   set_bytes(count, 0, 1, kName, stream);
   if (list.count > 0) {
     part_kernel<<<static_cast<unsigned>((list.count + kThreads - 1) / kThreads),
@@ -121,7 +122,7 @@ PointRegions sort_into_parts(const PartTable& table,
                   stream>>>(
         table, lattice, list, part_of_point, reinterpret_cast<std::uint32_t*>(count));
     sinter::cuda::check_launch(kName);
-    stable_sort(part_of_point, list.places, regions.places, list.count, workspace, stream);
+    stable_sort(part_of_point, list.places, regions.places, list.count, arena, stream);
   }
   const auto counted = read_back(count, kName, stream);
   std::int64_t first = 0;

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/buffer.h"
 #include "mesh/cuda/device_field.h"
 #include "mesh/cuda/point_marks.h"
 #include "mesh/cuda/queries.h"
-#include "mesh/cuda/workspace.h"
 
 namespace sinter::mesh::cuda {
 
@@ -30,7 +30,7 @@ void cut_bounding_box(const PartTable& table,
                       const DeviceField& field,
                       const LatticeShape& lattice,
                       const PointList& list,
-                      Workspace& workspace,
+                      Arena& arena,
                       cudaStream_t stream);
 
 /// Points by part, each part's in the order of the grid.
@@ -44,7 +44,7 @@ struct PointRegions {
 PointRegions sort_into_parts(const PartTable& table,
                              const LatticeShape& lattice,
                              const PointList& list,
-                             Workspace& workspace,
+                             Arena& arena,
                              cudaStream_t stream);
 
 }  // namespace sinter::mesh::cuda

@@ -4,6 +4,7 @@
 #include "mesh/cuda/lattice.cuh"
 #include "mesh/cuda/launch.cuh"
 #include "mesh/cuda/queries.h"
+#include "mesh/cuda/scratch.h"
 
 namespace sinter::mesh::cuda {
 namespace {
@@ -34,7 +35,7 @@ ChunkedQueries::ChunkedQueries(const DeviceField& field,
                                const DeviceSampler& sampler,
                                std::int64_t chunk,
                                std::function<void(std::int64_t)> after_chunk,
-                               Workspace& workspace,
+                               Arena& arena,
                                cudaStream_t stream)
     : field_(field), sampler_(sampler), after_chunk_(std::move(after_chunk)), stream_(stream) {
   SINTER_CHECK(chunk >= 1 && chunk <= Grid(Grid::kMaxResolution).point_count(),
@@ -42,9 +43,9 @@ ChunkedQueries::ChunkedQueries(const DeviceField& field,
                "[field] chunk: expected 1 or more points, got ",
                chunk);
   chunk_ = std::min(chunk, field.grid().point_count());
-  points_ = workspace.take<float>(3 * chunk_);
-  logits_ = workspace.take<float>(chunk_);
-  device_range_ = make_range(workspace, stream);
+  points_ = take<float>(arena, 3 * chunk_);
+  logits_ = take<float>(arena, chunk_);
+  device_range_ = make_range(arena, stream);
 }
 
 void ChunkedQueries::run(const LatticeShape& lattice,

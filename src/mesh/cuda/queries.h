@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <functional>
 
+#include "core/buffer.h"
 #include "mesh/cuda/device_field.h"
 #include "mesh/cuda/event.h"
 #include "mesh/cuda/value_range.h"
-#include "mesh/cuda/workspace.h"
 
 namespace sinter::mesh::cuda {
 
@@ -53,7 +53,7 @@ class ChunkedQueries {
                  const DeviceSampler& sampler,
                  std::int64_t chunk,
                  std::function<void(std::int64_t)> after_chunk,
-                 Workspace& workspace,
+                 Arena& arena,
                  cudaStream_t stream);
 
   /// Queues: values [points^3] takes the answers for the lattice points at `places`, or for all of

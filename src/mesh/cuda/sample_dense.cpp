@@ -7,11 +7,11 @@ namespace sinter::mesh::cuda {
 DeviceField sample_dense(const Grid& grid,
                          const DeviceSampler& sampler,
                          const DenseOptions& options,
-                         Workspace& workspace,
+                         Arena& arena,
                          cudaStream_t stream,
                          SampleStats* stats) {
-  const WorkspaceScope scope(workspace);
-  DeviceField field(grid);
+  const ArenaScope scope(arena);
+  DeviceField field(grid, arena.allocator(), stream);
   const auto total = static_cast<double>(grid.point_count());
   ChunkedQueries queries(
       field,
@@ -20,7 +20,7 @@ DeviceField sample_dense(const Grid& grid,
       [&](std::int64_t asked) {
         if (options.progress) options.progress(static_cast<double>(asked) / total);
       },
-      workspace,
+      arena,
       stream);
   queries.run({grid.points(), 1, grid.resolution()}, nullptr, grid.point_count(), field.values());
   queries.check();

@@ -3,8 +3,8 @@
 
 #include <cuda_runtime.h>
 
+#include "core/buffer.h"
 #include "mesh/cuda/device_field.h"
-#include "mesh/cuda/workspace.h"
 #include "mesh/sample_dense.h"
 
 namespace sinter::mesh::cuda {
@@ -17,7 +17,7 @@ namespace sinter::mesh::cuda {
 DeviceField sample_dense(const Grid& grid,
                          const DeviceSampler& sampler,
                          const DenseOptions& options,
-                         Workspace& workspace,
+                         Arena& arena,
                          cudaStream_t stream,
                          SampleStats* stats = nullptr);
 

@@ -10,6 +10,7 @@
 #include "mesh/cuda/launch.cuh"
 #include "mesh/cuda/point_regions.h"
 #include "mesh/cuda/sample_flashvdm.h"
+#include "mesh/cuda/scratch.h"
 #include "mesh/cuda/surface_following.h"
 
 namespace sinter::mesh::cuda {
@@ -98,17 +99,17 @@ __global__ void __launch_bounds__(kThreads)
 
 PointList list_marked(const std::uint8_t* mask,
                       std::int64_t count,
-                      Workspace& workspace,
+                      Arena& arena,
                       cudaStream_t stream) {
-  auto* words = workspace.take<std::uint32_t>(mark_words(count));
+  auto* words = take<std::uint32_t>(arena, mark_words(count));
   pack_kernel<<<static_cast<unsigned>((count + kThreads - 1) / kThreads), kThreads, 0, stream>>>(
       mask, count, words);
   sinter::cuda::check_launch(kName);
-  return list_points(words, count, workspace, stream);
+  return list_points(words, count, arena, stream);
 }
 
-PointList list_all(std::int64_t count, Workspace& workspace, cudaStream_t stream) {
-  auto* places = workspace.take<std::uint32_t>(count);
+PointList list_all(std::int64_t count, Arena& arena, cudaStream_t stream) {
+  auto* places = take<std::uint32_t>(arena, count);
   for_each(count, kName, stream, [=] __device__(std::int64_t n) {
     places[n] = static_cast<std::uint32_t>(n);
   });
@@ -129,23 +130,19 @@ class FlashVdmRun {
               std::size_t levels,
               const DeviceGroupSampler& sampler,
               const FlashVdmOptions& options,
-              Workspace& workspace,
+              Arena& arena,
               cudaStream_t stream)
-      : field_(field),
-        sampler_(sampler),
-        options_(options),
-        workspace_(workspace),
-        stream_(stream) {
+      : field_(field), sampler_(sampler), options_(options), arena_(arena), stream_(stream) {
     const int last = field.grid().resolution();
     for (std::size_t n = levels; n-- > 0;) {
       const int stride = 1 << n;
       DeviceLattice lattice{{(last + stride - 1) / stride + 1, stride, last}, nullptr, nullptr};
-      lattice.values = n == 0 ? field.values() : workspace.take<float>(lattice.point_count());
+      lattice.values = n == 0 ? field.values() : take<float>(arena, lattice.point_count());
       set_bytes(lattice.values, 0xff, lattice.point_count(), kName, stream);
       lattices_.push_back(lattice);
       stats_.levels.push_back({stride, 0});
     }
-    part_ = workspace.take<std::uint8_t>(3 * field.grid().points());
+    part_ = take<std::uint8_t>(arena, 3 * field.grid().points());
     stats_.grid_points = field.grid().point_count();
     stats_.passes = 1;
   }
@@ -165,11 +162,11 @@ class FlashVdmRun {
   PartTable bins() const { return {part_, kBins}; }
 
   void evaluate_bricks() {
-    const WorkspaceScope scope(workspace_);
+    const ArenaScope scope(arena_);
     const DeviceLattice& lattice = lattices_[0];
     cut_evenly(bricks(), lattice.shape, stream_);
-    const PointList all = list_all(lattice.point_count(), workspace_, stream_);
-    const PointRegions regions = sort_into_parts(bricks(), lattice.shape, all, workspace_, stream_);
+    const PointList all = list_all(lattice.point_count(), arena_, stream_);
+    const PointRegions regions = sort_into_parts(bricks(), lattice.shape, all, arena_, stream_);
     forget_samples(regions);
     stats_.levels[0].queries = all.count;
     evaluate(lattice, GroupStage::brick, regions, options_.brick_sample);
@@ -178,21 +175,21 @@ class FlashVdmRun {
 
   /// From one lattice to the next finer one.
   void refine(std::size_t level) {
-    const WorkspaceScope scope(workspace_);
+    const ArenaScope scope(arena_);
     const DeviceLattice &coarse = lattices_[level - 1], &fine = lattices_[level];
     const bool last = level + 1 == lattices_.size();
-    auto* mask = workspace_.take<std::uint8_t>(fine.point_count());
-    auto* other = workspace_.take<std::uint8_t>(fine.point_count());
-    auto* near = workspace_.take<std::uint8_t>(coarse.point_count());
+    auto* mask = take<std::uint8_t>(arena_, fine.point_count());
+    auto* other = take<std::uint8_t>(arena_, fine.point_count());
+    auto* near = take<std::uint8_t>(arena_, coarse.point_count());
     mark_near_surface(coarse, options_.level, options_.near, near, stream_);
     if (!last) dilate(coarse.points(), 1, near, other, stream_);
     carry_over(coarse, fine, near, mask, stream_);
     dilate(fine.points(), last ? 2 : 1, mask, other, stream_);
-    const PointList wanted = list_marked(mask, fine.point_count(), workspace_, stream_);
+    const PointList wanted = list_marked(mask, fine.point_count(), arena_, stream_);
     if (wanted.count > 0) {
-      cut_bounding_box(bins(), kBinScale, field_, fine.shape, wanted, workspace_, stream_);
+      cut_bounding_box(bins(), kBinScale, field_, fine.shape, wanted, arena_, stream_);
     }
-    const PointRegions regions = sort_into_parts(bins(), fine.shape, wanted, workspace_, stream_);
+    const PointRegions regions = sort_into_parts(bins(), fine.shape, wanted, arena_, stream_);
     range_ = {};
     forget_samples(regions);
     stats_.levels[level].queries = wanted.count;
@@ -204,24 +201,22 @@ class FlashVdmRun {
   void follow_surface() {
     const DeviceLattice& finest = lattices_.back();
     for (;;) {
-      const WorkspaceScope scope(workspace_);
-      auto* words = workspace_.take<std::uint32_t>(mark_words(finest.point_count()));
+      const ArenaScope scope(arena_);
+      auto* words = take<std::uint32_t>(arena_, mark_words(finest.point_count()));
       mark_missing_corners(finest.values, finest.points(), options_.level, words, stream_);
-      const PointList missing = list_points(words, finest.point_count(), workspace_, stream_);
+      const PointList missing = list_points(words, finest.point_count(), arena_, stream_);
       if (missing.count == 0) return;
       ++stats_.following_rounds;
       stats_.following_queries += missing.count;
       evaluate(finest,
                GroupStage::bin,
-               sort_into_parts(bins(), finest.shape, missing, workspace_, stream_),
+               sort_into_parts(bins(), finest.shape, missing, arena_, stream_),
                options_.bin_sample);
     }
   }
 
   void forget_samples(const PointRegions& regions) {
     samples_.assign(regions.count.size(), {});
-    // What still runs has read them by the time that this memory is written again.
-    sinter::cuda::check(cudaStreamSynchronize(stream_), kName);
     sample_memory_.clear();
   }
 
@@ -233,8 +228,9 @@ class FlashVdmRun {
     std::int64_t total = 0;
     for (std::size_t n = 0; n < samples_.size(); ++n) total += size(n);
     if (total == 0) return;
-    sample_memory_.emplace_back(static_cast<std::size_t>(3 * total) * sizeof(float));
-    auto* next = sample_memory_.back().as<float>();
+    sample_memory_.emplace_back(static_cast<std::size_t>(3 * total) * sizeof(float),
+                                arena_.allocator());
+    auto* next = reinterpret_cast<float*>(sample_memory_.back().data());
     for (std::size_t n = 0; n < samples_.size(); ++n) {
       const std::int64_t count = size(n);
       if (count == 0) continue;
@@ -254,9 +250,9 @@ class FlashVdmRun {
     planned_ = stats_.queries + total;
     if (total == 0) return;
     take_samples(lattice, regions, every);
-    auto* points = workspace_.take<float>(3 * total);
-    auto* logits = workspace_.take<float>(total);
-    DeviceRange* found = make_range(workspace_, stream_);
+    auto* points = take<float>(arena_, 3 * total);
+    auto* logits = take<float>(arena_, total);
+    DeviceRange* found = make_range(arena_, stream_);
     make_points(field_, lattice.shape, regions.places, 0, total, points, stream_);
     // NaN, so that a sampler that leaves a value out is found out below.
     set_bytes(logits, 0xff, total, kName, stream_);
@@ -299,12 +295,12 @@ class FlashVdmRun {
   DeviceField& field_;
   const DeviceGroupSampler& sampler_;
   const FlashVdmOptions& options_;
-  Workspace& workspace_;
+  Arena& arena_;
   cudaStream_t stream_;
   std::vector<DeviceLattice> lattices_;  // coarse to fine; the last one is the field
   std::uint8_t* part_;                   // of the last table of bricks or bins
   std::vector<Sample> samples_;          // of the current level's regions
-  std::vector<sinter::cuda::DeviceMemory> sample_memory_;
+  std::vector<Buffer> sample_memory_;
   Pace pace_;
   ValueRange range_, coarse_range_;
   SampleStats stats_;
@@ -317,15 +313,15 @@ class FlashVdmRun {
 DeviceField sample_flashvdm(const Grid& grid,
                             const DeviceGroupSampler& sampler,
                             const FlashVdmOptions& options,
-                            Workspace& workspace,
+                            Arena& arena,
                             cudaStream_t stream,
                             SampleStats* stats) {
   check_options(options);
   const std::vector<int> levels =
       flashvdm_levels(grid.resolution(), options.levels, options.min_resolution);
-  const WorkspaceScope scope(workspace);
-  DeviceField field(Grid(levels.back(), grid.lower(), grid.upper()));
-  FlashVdmRun run(field, levels.size(), sampler, options, workspace, stream);
+  const ArenaScope scope(arena);
+  DeviceField field(Grid(levels.back(), grid.lower(), grid.upper()), arena.allocator(), stream);
+  FlashVdmRun run(field, levels.size(), sampler, options, arena, stream);
   run.run();
   if (stats != nullptr) *stats = run.stats();
   return field;

@@ -6,8 +6,8 @@
 #include <functional>
 #include <span>
 
+#include "core/buffer.h"
 #include "mesh/cuda/device_field.h"
-#include "mesh/cuda/workspace.h"
 #include "mesh/sample_flashvdm.h"
 
 namespace sinter::mesh::cuda {
@@ -34,7 +34,7 @@ using DeviceGroupSampler = std::function<void(
 DeviceField sample_flashvdm(const Grid& grid,
                             const DeviceGroupSampler& sampler,
                             const FlashVdmOptions& options,
-                            Workspace& workspace,
+                            Arena& arena,
                             cudaStream_t stream,
                             SampleStats* stats = nullptr);
 

@@ -8,6 +8,7 @@
 #include "mesh/cuda/launch.cuh"
 #include "mesh/cuda/point_marks.h"
 #include "mesh/cuda/sample_hierarchical.h"
+#include "mesh/cuda/scratch.h"
 #include "mesh/cuda/slope_measure.cuh"
 #include "mesh/cuda/surface_following.h"
 
@@ -183,14 +184,14 @@ class HierarchicalRun {
   HierarchicalRun(DeviceField& field,
                   const DeviceSampler& sampler,
                   const HierarchicalOptions& options,
-                  Workspace& workspace,
+                  Arena& arena,
                   cudaStream_t stream)
       : field_(field),
         options_(options),
-        workspace_(workspace),
+        arena_(arena),
         stream_(stream),
         queries_(
-            field, sampler, options.chunk, [this](std::int64_t) { report(); }, workspace, stream) {
+            field, sampler, options.chunk, [this](std::int64_t) { report(); }, arena, stream) {
     const int n = field.grid().resolution();
     const LatticeStrides chosen = lattice_strides(n, options);
     trusted_stride_ = chosen.trusted;
@@ -198,19 +199,19 @@ class HierarchicalRun {
       DeviceLattice& lattice = all_.lattice[all_.count++];
       const bool finest = stride == 1;
       lattice.shape = {(n + stride - 1) / stride + 1, stride, n};
-      lattice.values = finest ? field.values() : workspace.take<float>(lattice.point_count());
+      lattice.values = finest ? field.values() : take<float>(arena, lattice.point_count());
       set_bytes(lattice.values, 0xff, lattice.point_count(), kName, stream);
       if (!finest) {
-        lattice.refined = workspace.take<std::uint8_t>(lattice.cell_count());
+        lattice.refined = take<std::uint8_t>(arena, lattice.cell_count());
         set_bytes(lattice.refined, 0, lattice.cell_count(), kName, stream);
       }
       stats_.levels.push_back({stride, 0});
     }
     stats_.grid_points = field.grid().point_count();
-    words_ = workspace.take<std::uint32_t>(mark_words(field.grid().point_count()));
-    marked_ = workspace.take<std::uint32_t>(1);
+    words_ = take<std::uint32_t>(arena, mark_words(field.grid().point_count()));
+    marked_ = take<std::uint32_t>(arena, 1);
     slopes_.blocks = SlopeMap(n, 0).blocks();
-    slopes_.slope = workspace.take<float>(slopes_.count());
+    slopes_.slope = take<float>(arena, slopes_.count());
     fill(slopes_.slope, slopes_.count(), static_cast<float>(options.slope), stream);
   }
 
@@ -233,7 +234,7 @@ class HierarchicalRun {
                           {all_.lattice, static_cast<std::size_t>(all_.count)},
                           options_.slope_quantile,
                           options_.saturation,
-                          workspace_,
+                          arena_,
                           stream_);
   }
 
@@ -241,7 +242,7 @@ class HierarchicalRun {
     const bool estimate = options_.slope == 0;
     const auto safety = static_cast<float>(options_.slope_safety);
     if (estimate) {
-      const WorkspaceScope scope(workspace_);
+      const ArenaScope scope(arena_);
       raise_slopes(measure(), safety, slopes_, stream_);
     }
     for (;;) {
@@ -251,17 +252,17 @@ class HierarchicalRun {
       note_largest_slope();
       if (!estimate) return;
       // What the finer samples show may break the bounds under which cells were passed over.
-      const WorkspaceScope scope(workspace_);
+      const ArenaScope scope(arena_);
       const DeviceMeasuredSlopes measured = measure();
-      if (is_within(measured, slopes_, workspace_, stream_)) return;
+      if (is_within(measured, slopes_, arena_, stream_)) return;
       raise_slopes(measured, safety, slopes_, stream_);
       forget_implied_signs(finest(), stream_);
     }
   }
 
   void note_largest_slope() {
-    const WorkspaceScope scope(workspace_);
-    DeviceRange* range = make_range(workspace_, stream_);
+    const ArenaScope scope(arena_);
+    DeviceRange* range = make_range(arena_, stream_);
     take_values(slopes_.slope, nullptr, slopes_.count(), nullptr, range, stream_);
     stats_.slope = static_cast<double>(read_back(range, kName, stream_).values().max);
   }
@@ -318,13 +319,13 @@ class HierarchicalRun {
 
   /// Evaluates the marked points of a lattice, except those that another lattice knows already.
   Evaluated evaluate(int level) {
-    const WorkspaceScope scope(workspace_);
+    const ArenaScope scope(arena_);
     const DeviceLattice& lattice = all_.lattice[level];
     set_bytes(marked_, 0, 1, kName, stream_);
     resolve_kernel<<<blocks_for(lattice.point_count()), kThreads, 0, stream_>>>(
         all_, level, words_, marked_);
     sinter::cuda::check_launch(kName);
-    const PointList list = list_points(words_, lattice.point_count(), workspace_, stream_);
+    const PointList list = list_points(words_, lattice.point_count(), arena_, stream_);
     const std::uint32_t marked = read_back(marked_, kName, stream_);
     planned_ = queries_.evaluated() + marked;
     if (list.count > 0) {
@@ -348,7 +349,7 @@ class HierarchicalRun {
 
   DeviceField& field_;
   const HierarchicalOptions& options_;
-  Workspace& workspace_;
+  Arena& arena_;
   cudaStream_t stream_;
   Lattices all_;  // coarse to fine; the last one is the field
   int trusted_stride_ = 1;
@@ -366,13 +367,13 @@ class HierarchicalRun {
 DeviceField sample_hierarchical(const Grid& grid,
                                 const DeviceSampler& sampler,
                                 const HierarchicalOptions& options,
-                                Workspace& workspace,
+                                Arena& arena,
                                 cudaStream_t stream,
                                 SampleStats* stats) {
   check_options(options);
-  const WorkspaceScope scope(workspace);
-  DeviceField field(grid);
-  HierarchicalRun run(field, sampler, options, workspace, stream);
+  const ArenaScope scope(arena);
+  DeviceField field(grid, arena.allocator(), stream);
+  HierarchicalRun run(field, sampler, options, arena, stream);
   run.run();
   if (stats != nullptr) *stats = run.stats();
   return field;

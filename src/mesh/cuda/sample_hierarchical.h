@@ -3,8 +3,8 @@
 
 #include <cuda_runtime.h>
 
+#include "core/buffer.h"
 #include "mesh/cuda/device_field.h"
-#include "mesh/cuda/workspace.h"
 #include "mesh/sample_hierarchical.h"
 
 namespace sinter::mesh::cuda {
@@ -19,7 +19,7 @@ namespace sinter::mesh::cuda {
 DeviceField sample_hierarchical(const Grid& grid,
                                 const DeviceSampler& sampler,
                                 const HierarchicalOptions& options,
-                                Workspace& workspace,
+                                Arena& arena,
                                 cudaStream_t stream,
                                 SampleStats* stats = nullptr);
 

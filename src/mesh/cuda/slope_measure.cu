@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "mesh/cuda/launch.cuh"
+#include "mesh/cuda/scratch.h"
 #include "mesh/cuda/slope_measure.cuh"
 #include "mesh/slope_directions.h"
 
@@ -167,13 +168,13 @@ DeviceMeasuredSlopes measure_slopes(const Grid& grid,
                                     std::span<const DeviceLattice> lattices,
                                     double quantile,
                                     float saturation,
-                                    Workspace& workspace,
+                                    Arena& arena,
                                     cudaStream_t stream) {
   const int blocks = SlopeMap(grid.resolution(), 0).blocks();
   DeviceSlopeMap map{nullptr, blocks};
-  map.slope = workspace.take<float>(map.count());
-  auto* typical = workspace.take<float>(1);
-  auto* selection = workspace.take<Selection>(1);
+  map.slope = take<float>(arena, map.count());
+  auto* typical = take<float>(arena, 1);
+  auto* selection = take<Selection>(arena, 1);
   set_bytes(map.slope, 0, map.count(), kName, stream);
   set_bytes(selection, 0, 1, kName, stream);
   const Spacing spacing{{grid.spacing(0), grid.spacing(1), grid.spacing(2)}};
@@ -203,10 +204,10 @@ void raise_slopes(const DeviceMeasuredSlopes& measured,
 
 bool is_within(const DeviceMeasuredSlopes& measured,
                const DeviceSlopeMap& bound,
-               Workspace& workspace,
+               Arena& arena,
                cudaStream_t stream) {
-  const WorkspaceScope scope(workspace);
-  auto* beyond = workspace.take<int>(1);
+  const ArenaScope scope(arena);
+  auto* beyond = take<int>(arena, 1);
   set_bytes(beyond, 0, 1, kName, stream);
   for_each(bound.count(), kName, stream, [=] __device__(std::int64_t n) {
     if (bound_of(measured, 1, n) > bound.slope[n]) *beyond = 1;

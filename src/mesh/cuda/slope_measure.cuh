@@ -5,9 +5,9 @@
 
 #include <span>
 
+#include "core/buffer.h"
 #include "mesh/cuda/lattice.cuh"
 #include "mesh/cuda/slope_bound.cuh"
-#include "mesh/cuda/workspace.h"
 
 namespace sinter::mesh::cuda {
 
@@ -22,7 +22,7 @@ DeviceMeasuredSlopes measure_slopes(const Grid& grid,
                                     std::span<const DeviceLattice> lattices,
                                     double quantile,
                                     float saturation,
-                                    Workspace& workspace,
+                                    Arena& arena,
                                     cudaStream_t stream);
 
 /// Queues: `bound` becomes at least `factor` times what was measured: in each block the largest of
@@ -35,7 +35,7 @@ void raise_slopes(const DeviceMeasuredSlopes& measured,
 /// Whether raise_slopes() with a factor of 1 would change nothing. Waits for the device.
 bool is_within(const DeviceMeasuredSlopes& measured,
                const DeviceSlopeMap& bound,
-               Workspace& workspace,
+               Arena& arena,
                cudaStream_t stream);
 
 }  // namespace sinter::mesh::cuda

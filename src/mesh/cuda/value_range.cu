@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "mesh/cuda/launch.cuh"
+#include "mesh/cuda/scratch.h"
 #include "mesh/cuda/value_range.h"
 
 namespace sinter::mesh::cuda {
@@ -53,8 +54,8 @@ ValueRange DeviceRange::values() const {
   return {std::bit_cast<float>(ordered(min)), std::bit_cast<float>(ordered(max))};
 }
 
-DeviceRange* make_range(Workspace& workspace, cudaStream_t stream) {
-  auto* range = workspace.take<DeviceRange>(1);
+DeviceRange* make_range(Arena& arena, cudaStream_t stream) {
+  auto* range = take<DeviceRange>(arena, 1);
   for_each(1, kName, stream, [range] __device__(std::int64_t) {
     *range = {kEmptyMin, kEmptyMax, DeviceRange::kNone};
   });

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "mesh/cuda/workspace.h"
+#include "core/buffer.h"
 #include "mesh/field.h"
 
 namespace sinter::mesh::cuda {
@@ -23,7 +23,7 @@ struct DeviceRange {
 };
 
 /// A cleared range on the device.
-DeviceRange* make_range(Workspace& workspace, cudaStream_t stream);
+DeviceRange* make_range(Arena& arena, cudaStream_t stream);
 
 /// Queues: includes `values` [count] in the range and stores value n at destination[places[n]].
 /// Without places they count as 0, 1, .. and nothing is stored.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cuda/matrix_product.h"
+#include "cuda/memory.h"
 #include "cuda/status.h"
 #include "ops/cuda/attention.h"
 #include "ops/cuda/choice.h"
@@ -131,9 +132,7 @@ class CudaBackend final : public Backend {
   explicit CudaBackend(int index) : index_(index) {
     check(cudaSetDevice(index), "device");
     check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream");
-    check(cudaDeviceGetDefaultMemPool(&pool_, index), "memory pool");
-    std::uint64_t keep = ~std::uint64_t{0};
-    check(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep), "memory pool");
+    memory_.emplace(stream_);
     for (cudaEvent_t& event : marks_) {
       check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "event");
     }
@@ -145,7 +144,7 @@ class CudaBackend final : public Backend {
     cudaStreamSynchronize(stream_);
     for (cudaEvent_t event : marks_) cudaEventDestroy(event);
     cudaStreamDestroy(stream_);
-    cudaMemPoolTrimTo(pool_, 0);
+    memory_->trim();
   }
 
   // ---- Accelerator ----
@@ -159,26 +158,12 @@ class CudaBackend final : public Backend {
   void* allocate(std::size_t bytes) override {
     refuse_recording("an allocation");
     ++traffic_.allocations;
-    void* block = nullptr;
-    const cudaError_t status = cudaMallocAsync(&block, bytes, stream_);
-    if (status != cudaErrorMemoryAllocation) {
-      check(status, "device memory");
-      return block;
-    }
-    cudaGetLastError();  // a refused allocation leaves the context usable
-    std::size_t free = 0, total = 0;
-    check(cudaMemGetInfo(&free, &total), "device memory");
-    fail(ErrorCode::out_of_memory,
-         cat("[device memory] expected ", bytes, " free bytes, got ", free, " of ", total));
+    return memory_->allocate(bytes);
   }
 
-  void free(void* block) noexcept override { cudaFreeAsync(block, stream_); }
+  void free(void* block) noexcept override { memory_->free(block); }
 
-  std::size_t peak_bytes() const override {
-    std::uint64_t most = 0;
-    check(cudaMemPoolGetAttribute(pool_, cudaMemPoolAttrUsedMemHigh, &most), "memory pool");
-    return most;
-  }
+  std::size_t peak_bytes() const override { return memory_->peak_bytes(); }
 
   void upload(const Tensor& src, const Tensor& dst) override {
     refuse_recording("an upload");
@@ -583,7 +568,7 @@ class CudaBackend final : public Backend {
 
   int index_;
   cudaStream_t stream_ = nullptr;
-  cudaMemPool_t pool_ = nullptr;
+  std::optional<sinter::cuda::StreamAllocator> memory_;
   Staging staging_;
   std::array<cudaEvent_t, 2> marks_{};
   std::size_t turn_ = 0;

@@ -61,7 +61,7 @@ void DeviceExtractor::sample(Context& ctx,
   switch (options.decode) {
     case Decode::dense:
       field_ = mesh::cuda::sample_dense(
-          grid, sampler, {.chunk = kChunk, .progress = progress}, workspace_, stream_, &stats);
+          grid, sampler, {.chunk = kChunk, .progress = progress}, ctx.arena(), stream_, &stats);
       return;
     case Decode::hierarchical:
       field_ = mesh::cuda::sample_hierarchical(grid,
@@ -71,7 +71,7 @@ void DeviceExtractor::sample(Context& ctx,
                                                 .follow_surface = ctx.switches.surface_following,
                                                 .progress = progress,
                                                 .poll = ctx.poll},
-                                               workspace_,
+                                               ctx.arena(),
                                                stream_,
                                                &stats);
       return;
@@ -83,14 +83,14 @@ void DeviceExtractor::sample(Context& ctx,
   field_ = mesh::cuda::sample_flashvdm(grid,
                                        group_sampler(ctx, vae, memory, options.flashvdm_keys),
                                        flashvdm,
-                                       workspace_,
+                                       ctx.arena(),
                                        stream_,
                                        &stats);
 }
 
-void DeviceExtractor::extract(Context&, const GenerateOptions& options) {
+void DeviceExtractor::extract(Context& ctx, const GenerateOptions& options) {
   mesh_ = marching_cubes_.run(
-      *field_, {.level = static_cast<float>(options.level)}, workspace_, stream_);
+      *field_, {.level = static_cast<float>(options.level)}, ctx.arena(), stream_);
   field_.reset();
 }
 
@@ -98,7 +98,7 @@ Mesh DeviceExtractor::finish(Context& ctx, const GenerateOptions& options, std::
   ctx.check_cancelled();
   removed = 0;
   if (options.remove_floaters) {
-    removed = mesh::cuda::remove_floaters(mesh_, mesh::kFloaterRatio, workspace_, stream_);
+    removed = mesh::cuda::remove_floaters(mesh_, mesh::kFloaterRatio, ctx.arena(), stream_);
   }
   Mesh result = download_.run(mesh_, stream_);
   mesh_ = {};

@@ -7,7 +7,6 @@
 #include "mesh/cuda/device_field.h"
 #include "mesh/cuda/device_mesh.h"
 #include "mesh/cuda/marching_cubes.h"
-#include "mesh/cuda/workspace.h"
 #include "pipeline/shape_extractor.h"
 
 namespace sinter::pipeline {
@@ -27,7 +26,6 @@ class DeviceExtractor final : public ShapeExtractor {
 
  private:
   cudaStream_t stream_;  // the context's queue
-  mesh::cuda::Workspace workspace_;
   mesh::cuda::MarchingCubes marching_cubes_;
   mesh::cuda::MeshDownload download_;
   std::optional<mesh::cuda::DeviceField> field_;

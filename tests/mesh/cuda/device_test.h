@@ -6,13 +6,14 @@
 
 #include <bit>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "cuda/memory.h"
 #include "cuda/status.h"
 #include "mesh/cuda/device_field.h"
 #include "mesh/cuda/device_mesh.h"
-#include "mesh/cuda/workspace.h"
 #include "mesh/fields.h"
 #include "mesh/parallel.h"
 #include "sinter/error.h"
@@ -26,15 +27,19 @@ class DeviceTest : public ::testing::Test {
   void SetUp() override {
     if (sinter::cuda::device_count() == 0) GTEST_SKIP() << "no CUDA device";
     sinter::cuda::check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "test");
+    memory_.emplace(stream_);
+    arena_.emplace(&*memory_);
   }
   void TearDown() override {
+    arena_.reset();
     if (stream_ != nullptr) cudaStreamDestroy(stream_);
   }
 
   TriangleMesh download(const DeviceMesh& mesh) { return MeshDownload().run(mesh, stream_); }
 
   cudaStream_t stream_ = nullptr;
-  Workspace workspace_;
+  std::optional<sinter::cuda::StreamAllocator> memory_;
+  std::optional<Arena> arena_;
 };
 
 /// Values of every point, in the order of DeviceField.

@@ -24,9 +24,9 @@ class CudaMarchingCubes : public testing::DeviceTest {
   DeviceMesh extract(const Grid& grid,
                      const std::vector<float>& values,
                      const MarchingCubesOptions& options) {
-    DeviceField field(grid);
-    field.upload(values);
-    return marching_cubes_->run(field, options, workspace_, stream_);
+    DeviceField field(grid, &*memory_, stream_);
+    field.upload(values, stream_);
+    return marching_cubes_->run(field, options, *arena_, stream_);
   }
 
   void expect_same(const Grid& grid,
@@ -40,7 +40,7 @@ class CudaMarchingCubes : public testing::DeviceTest {
     EXPECT_EQ(testing::error_of([&] { found = extract(grid, values, options); }), error);
     if (HasFailure() || !error.empty()) return;
     expect_same_mesh(download(found), expected);
-    EXPECT_EQ(remove_floaters(found, ratio, workspace_, stream_),
+    EXPECT_EQ(remove_floaters(found, ratio, *arena_, stream_),
               mesh::remove_floaters(expected, ratio));
     expect_same_mesh(download(found), expected);
     vertices_ += std::ssize(expected.positions);
@@ -188,16 +188,16 @@ TEST_F(CudaMarchingCubes, FloatersOfAnyMeshAreTheSame) {
       expected.faces.push_back({pick(), pick(), pick()});
     }
     const double ratio = std::array{0.005, 0.1, 0.5, 1.0}[static_cast<std::size_t>(round % 4)];
-    DeviceMesh found(expected);
-    EXPECT_EQ(remove_floaters(found, ratio, workspace_, stream_),
+    DeviceMesh found(expected, &*memory_, stream_);
+    EXPECT_EQ(remove_floaters(found, ratio, *arena_, stream_),
               mesh::remove_floaters(expected, ratio));
     expect_same_mesh(download(found), expected);
-    EXPECT_EQ(remove_unreferenced(found, workspace_, stream_), mesh::remove_unreferenced(expected));
+    EXPECT_EQ(remove_unreferenced(found, *arena_, stream_), mesh::remove_unreferenced(expected));
     expect_same_mesh(download(found), expected);
     if (HasFailure()) return;
   }
   DeviceMesh mesh;
-  EXPECT_EQ(testing::error_of([&] { remove_floaters(mesh, 1.5, workspace_, stream_); }),
+  EXPECT_EQ(testing::error_of([&] { remove_floaters(mesh, 1.5, *arena_, stream_); }),
             "[remove_floaters] ratio: expected 0..1, got 1.5");
 }
 

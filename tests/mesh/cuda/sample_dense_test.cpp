@@ -37,7 +37,7 @@ TEST_F(CudaSampleDense, AsksAtTheSamePointsForTheSameValues) {
                                                   EXPECT_GE(now, progress);
                                                   progress = now;
                                                 }},
-                                           workspace_,
+                                           *arena_,
                                            stream_,
                                            &stats);
     const Field expected = mesh::sample_dense(grid, hash, {}, &expected_stats);
@@ -45,7 +45,7 @@ TEST_F(CudaSampleDense, AsksAtTheSamePointsForTheSameValues) {
     EXPECT_EQ(stats.queries, expected_stats.queries);
     EXPECT_EQ(found.range().min, expected.range().min);
     EXPECT_EQ(found.range().max, expected.range().max);
-    const std::vector<float> values = found.download();
+    const std::vector<float> values = found.download(stream_);
     std::size_t next = 0;
     for (int i = 0; i < grid.points(); ++i) {
       for (int j = 0; j < grid.points(); ++j) {
@@ -66,8 +66,7 @@ TEST_F(CudaSampleDense, ValueThatIsNotFiniteIsTheSameError) {
   };
   const Grid grid(20);
   const auto ask = [&](const DeviceSampler& some) {
-    return testing::error_of(
-        [&] { sample_dense(grid, some, {.chunk = 700}, workspace_, stream_); });
+    return testing::error_of([&] { sample_dense(grid, some, {.chunk = 700}, *arena_, stream_); });
   };
   // The host asks brick by brick and may name another point.
   EXPECT_EQ(ask(device_sampler(broken)).substr(0, 17), "[field] value at ");
@@ -89,7 +88,7 @@ TEST_F(CudaSampleDense, StopsWhereProgressThrows) {
                                 [&](double) {
                                   if (++calls == 3) fail(ErrorCode::cancelled, "stop");
                                 }},
-                           workspace_,
+                           *arena_,
                            stream_);
             }),
             "stop");

@@ -91,7 +91,7 @@ class CudaSampleFlashVdm : public testing::DeviceTest {
     const Field expected =
         mesh::sample_flashvdm(grid, recording(field, expected_calls), options, &expected_stats);
     const DeviceField found =
-        sample_flashvdm(grid, on_device(field, calls), options, workspace_, stream_, &stats);
+        sample_flashvdm(grid, on_device(field, calls), options, *arena_, stream_, &stats);
     ASSERT_EQ(calls.size(), expected_calls.size());
     for (std::size_t n = 0; n < calls.size(); ++n) {
       ASSERT_TRUE(calls[n] == expected_calls[n]) << "call " << n;
@@ -104,7 +104,7 @@ class CudaSampleFlashVdm : public testing::DeviceTest {
         for (int k = 0; k < side; ++k) values.push_back(expected.at({i, j, k}));
       }
     }
-    EXPECT_EQ(testing::first_difference(found.download(), values), -1);
+    EXPECT_EQ(testing::first_difference(found.download(stream_), values), -1);
     EXPECT_EQ(found.range().min, expected.range().min);
     EXPECT_EQ(found.range().max, expected.range().max);
     EXPECT_EQ(stats.queries, expected_stats.queries);
@@ -158,7 +158,7 @@ TEST_F(CudaSampleFlashVdm, ErrorsAreTheSame) {
   std::vector<Call> calls;
   const auto ask = [&](const FlashVdmOptions& options, const testing::Function& f) {
     return testing::error_of([&] {
-      sample_flashvdm(Grid(40), on_device(sampler(f, 0), calls), options, workspace_, stream_);
+      sample_flashvdm(Grid(40), on_device(sampler(f, 0), calls), options, *arena_, stream_);
     });
   };
   const auto ball = testing::sphere(0.1, 0, 0, 0.6);
