@@ -829,6 +829,7 @@ class BenchTest(ProgramTest):
             self.assert_fails(self.run_program("bench", "shape", *arguments), ARGUMENT, *words)
         fails(words=["--model PATH", "--random-weights"])
         fails("--variant", "mini", words=["--random-weights"])
+        fails("--variant", "base", "--random-weights", "--vae", "fast", words=["fast", "step-distilled"])
         fails("--model", MODEL, "--random-weights", words=["--model PATH"])
         fails("--random-weights", "--variant", "huge", words=["variant", "mini-turbo", "2.1", "got huge"])
         fails(*self.SMALL, "--runs", 0, words=["runs", "1..1000", "got 0"])
