@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <vector>
@@ -29,6 +30,20 @@ std::string shipped_model() {
     if (fs::exists(candidate, ignored)) return candidate.string();
   }
   return name.string();
+}
+
+/// Where hashes of large checkpoints are remembered; empty where there is no such place.
+std::string hash_folder() {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::filesystem::path(value == nullptr ? "" : value);
+  };
+  if (const auto own = variable("SINTER_HASH_FOLDER"); !own.empty()) return own.string();
+  if (const auto caches = variable("XDG_CACHE_HOME"); !caches.empty()) {
+    return (caches / "sinter" / "hashes").string();
+  }
+  const auto home = variable("HOME");
+  return home.empty() ? "" : (home / ".cache" / "sinter" / "hashes").string();
 }
 
 /// CLI11 would wrap a negative or too large number around.
@@ -156,6 +171,7 @@ void add_shape_options(CLI::App& command, ShapeArguments& arguments) {
 }
 
 void add_device_options(CLI::App& command, EngineOptions& engine) {
+  engine.hash_folder = hash_folder();
   command
       .add_option("--device",
                   engine.device,

@@ -175,6 +175,10 @@ struct EngineOptions {
   /// and take seconds. `vae` is then empty, or "fast" for the one that the reference pipeline takes
   /// for FlashVDM with step-distilled variants. A `config` stands for a variant of other sizes.
   bool random_weights = false;
+  /// Folder that remembers the SHA-256 of large checkpoints, which every mesh names: reading
+  /// gigabytes for it takes seconds, once. A hash counts while the file's inode, size and times are
+  /// those that were hashed. Empty: nothing is remembered.
+  std::string hash_folder = {};
   /// Receives warnings; default: dropped.
   std::function<void(const std::string&)> warn;
 };

@@ -70,11 +70,12 @@ typedef struct sinter_engine_options {
   int32_t keep_weights;         /**< not 0: keep networks in memory between runs; default 0 */
   sinter_warning_callback warn; /**< null (default): warnings are dropped */
   void* warn_user;              /**< handed to warn */
-  const char* variant; /**< "auto" (default), "fp16" or "none": which weights of a folder */
-  const char* config;  /**< configuration in place of config.yaml beside the weights */
-  const char* vae;     /**< a stand-alone VAE used instead of the model's own */
-  const char* device;  /**< "auto" (default), "cpu", "cuda" or "cuda:N" */
-  const char* dtype;   /**< on a GPU: "fp16" (default) or "bf16" */
+  const char* variant;     /**< "auto" (default), "fp16" or "none": which weights of a folder */
+  const char* config;      /**< configuration in place of config.yaml beside the weights */
+  const char* vae;         /**< a stand-alone VAE used instead of the model's own */
+  const char* device;      /**< "auto" (default), "cpu", "cuda" or "cuda:N" */
+  const char* dtype;       /**< on a GPU: "fp16" (default) or "bf16" */
+  const char* hash_folder; /**< remembers hashes of large checkpoints; null (default): nowhere */
 } sinter_engine_options;
 
 /** \param size sizeof(sinter_engine_options), as the caller's header has it. */

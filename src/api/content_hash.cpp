@@ -17,8 +17,8 @@ void ContentHash::start() {
     if (stop_) fail(ErrorCode::cancelled, "cancelled");
   };
   try {
-    running_ = std::async(std::launch::async, [checkpoint = checkpoint_, stop_where_asked] {
-      return checkpoint.content_hash(stop_where_asked);
+    running_ = std::async(std::launch::async, [this, stop_where_asked] {
+      return checkpoint_.content_hash(stop_where_asked, remembered_);
     });
   } catch (const std::system_error&) {
     // without a thread get() computes it
@@ -27,7 +27,7 @@ void ContentHash::start() {
 
 const std::string& ContentHash::get(const std::function<void()>& poll) {
   if (!value_.empty()) return value_;
-  if (!running_.valid()) return value_ = checkpoint_.content_hash(poll);
+  if (!running_.valid()) return value_ = checkpoint_.content_hash(poll, remembered_);
   constexpr auto kInterval = std::chrono::milliseconds(20);
   while (running_.wait_for(kInterval) != std::future_status::ready) {
     if (poll) poll();

@@ -14,7 +14,9 @@ namespace sinter {
 
 class ContentHash {
  public:
-  explicit ContentHash(checkpoint::Checkpoint checkpoint) : checkpoint_(std::move(checkpoint)) {}
+  /// \param remembered see Checkpoint::content_hash().
+  ContentHash(checkpoint::Checkpoint checkpoint, std::string remembered)
+      : checkpoint_(std::move(checkpoint)), remembered_(std::move(remembered)) {}
   /// Stops the thread within some milliseconds.
   ~ContentHash();
   ContentHash(const ContentHash&) = delete;
@@ -29,6 +31,7 @@ class ContentHash {
 
  private:
   checkpoint::Checkpoint checkpoint_;
+  std::string remembered_;
   std::atomic<bool> stop_ = false;
   std::future<std::string> running_;
   std::string value_;  // empty until it is known

@@ -60,8 +60,8 @@ struct Engine::State {
         vae(options.vae),
         ctx(open_context(options.device, options.dtype, options.warn)),
         networks(open_model(name, options), options.keep_weights),
-        hash(networks.model().checkpoint()),
-        vae_hash(networks.model().vae_checkpoint()),
+        hash(networks.model().checkpoint(), options.hash_folder),
+        vae_hash(networks.model().vae_checkpoint(), options.hash_folder),
         extractor(pipeline::make_extractor(ctx)) {
     ctx.threads = resolve_threads(options.threads);
     ctx.switches = Switches::from_environment();

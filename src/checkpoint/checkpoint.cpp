@@ -9,6 +9,7 @@
 #include "checkpoint/model_file.h"
 #include "checkpoint/problems.h"
 #include "checkpoint/produced_data.h"
+#include "checkpoint/remembered_hashes.h"
 #include "checkpoint/sha256.h"
 #include "checkpoint/shard_index.h"
 #include "checkpoint/torch_file.h"
@@ -290,7 +291,8 @@ std::vector<DType> Checkpoint::dtypes() const {
   return {found.begin(), found.end()};
 }
 
-std::string Checkpoint::content_hash(const std::function<void()>& poll) const {
+std::string Checkpoint::content_hash(const std::function<void()>& poll,
+                                     const std::string& remembered) const {
   SINTER_CHECK(has_data(), ErrorCode::internal, "[checkpoint] ", path(), ": has no data to hash");
   constexpr std::size_t kChunk = std::size_t{8} << 20;
   if (state_->produced != nullptr) {
@@ -302,7 +304,8 @@ std::string Checkpoint::content_hash(const std::function<void()>& poll) const {
     hash.update(std::as_bytes(std::span(text)));
     return hash.finish();
   }
-  const auto hash_of = [&](std::size_t file) {
+  const RememberedHashes known(remembered);
+  const auto read_hash = [&](std::size_t file) {
     const std::span<const std::byte> bytes = state_->bytes_of(file);
     Sha256 hash;
     for (std::size_t at = 0; at < bytes.size(); at += kChunk) {
@@ -313,6 +316,14 @@ std::string Checkpoint::content_hash(const std::function<void()>& poll) const {
       if (poll) poll();
     }
     return hash.finish();
+  };
+  const auto hash_of = [&](std::size_t file) {
+    if (state_->mappings.empty()) return read_hash(file);
+    const MappedFile& mapped = *state_->mappings[file];
+    if (const auto hash = known.find(mapped)) return *hash;
+    const std::string hash = read_hash(file);
+    known.remember(mapped, hash);
+    return hash;
   };
   if (path().ends_with(".json")) {
     std::string listing;

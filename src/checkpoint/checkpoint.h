@@ -84,8 +84,10 @@ class Checkpoint {
   /// file it is what `sha256sum` prints; of a sharded one it is the hash of the lines that
   /// `sha256sum` prints for the shards in name order, without their directory; of a produced one
   /// that of its recipe and the list of its tensors.
-  /// `poll`, where set, is called every few megabytes; to stop, it throws.
-  std::string content_hash(const std::function<void()>& poll = {}) const;
+  /// `poll`, where set, is called every few megabytes; to stop, it throws. `remembered`: a folder
+  /// as that of RememberedHashes; a large file that it knows is not read.
+  std::string content_hash(const std::function<void()>& poll = {},
+                           const std::string& remembered = {}) const;
 
   /// See MappedFile::drop_pages. `entry` is one of entries().
   void drop_pages(const TensorEntry& entry) const { drop_pages(entry, entry.bytes); }

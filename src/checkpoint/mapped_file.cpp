@@ -33,7 +33,24 @@ struct Descriptor {
        std::generic_category().message(error));
 }
 
+FileStamp stamp_of(const struct stat& info) {
+  const auto nanoseconds = [](const timespec& time) {
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  };
+  return {.device = info.st_dev,
+          .inode = info.st_ino,
+          .size = static_cast<std::uint64_t>(info.st_size),
+          .modified_ns = nanoseconds(info.st_mtim),
+          .changed_ns = nanoseconds(info.st_ctim)};
+}
+
 }  // namespace
+
+std::optional<FileStamp> stamp_of(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return {};
+  return stamp_of(info);
+}
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   // without O_NONBLOCK, opening a named pipe would wait for its writer
@@ -52,12 +69,13 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
                path,
                ": expected a regular file, got a device or pipe");
   const auto size = static_cast<std::size_t>(info.st_size);
-  if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile(nullptr, 0));
+  const FileStamp stamp = stamp_of(info);
+  if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile(nullptr, path, stamp));
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.value, 0);
   if (data == MAP_FAILED) fail_errno(path, errno);
   try {
     return std::shared_ptr<const MappedFile>(
-        new MappedFile(static_cast<const std::byte*>(data), size));
+        new MappedFile(static_cast<const std::byte*>(data), path, stamp));
   } catch (const std::bad_alloc&) {
     ::munmap(data, size);
     fail(ErrorCode::out_of_memory, "[checkpoint] ", path, ": out of memory");
