@@ -41,8 +41,20 @@ class Accelerator : public Allocator {
   virtual void* native_queue() const = 0;
   /// Makes this device the calling thread's.
   virtual void make_current() = 0;
-  /// Most bytes that were allocated at a time.
+  /// CPU threads that an upload may use.
+  int threads = 1;
+  /// Most bytes that were allocated at a time since reset_peak().
   virtual std::size_t peak_bytes() const = 0;
+  virtual void reset_peak() = 0;
+  /// Bytes that are allocated or could be: its own, and those free on the device.
+  virtual std::size_t available_bytes() const = 0;
+  /// Bytes that it holds for its own working, which peak_bytes() leaves out.
+  virtual std::size_t overhead_bytes() const = 0;
+  /// Waits, and gives memory that is kept for later but not in use back to the device.
+  virtual void trim() = 0;
+  /// Whether it may take time to find the fastest way of an operation, which pays in later runs; it
+  /// does at first. Results do not depend on it.
+  virtual void set_tuning(bool on) = 0;
   /// Keeps the host from running far ahead: waits until the work queued before the last but one
   /// call is done, so that the device never runs dry and a cancelled run stops soon.
   virtual void pace() = 0;

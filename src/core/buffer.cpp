@@ -70,4 +70,14 @@ void Arena::release() {
   chunk_ = offset_ = 0;
 }
 
+void Arena::reserve(std::size_t bytes) {
+  const std::size_t size =
+      round_up(std::max<std::size_t>(1, bytes), allocator_ ? kDeviceAlignment : kAlignment);
+  if (in_use_ > 0 || chunks_.size() != 1 || chunks_.front().size() != size) {
+    release();
+    chunks_.emplace_back(size, allocator_);
+  }
+  peak_ = 0;
+}
+
 }  // namespace sinter

@@ -63,6 +63,9 @@ class Arena {
   std::size_t peak_bytes() const { return peak_; }
   /// Returns every block to the system. Only when nothing is in use.
   void release();
+  /// Makes the memory one block of this size, which more than that is then added to, and counts the
+  /// peak anew. Only when nothing is in use.
+  void reserve(std::size_t bytes);
 
  private:
   friend class ArenaScope;

@@ -30,6 +30,9 @@ class Context {
 
   /// CPU threads an operator may use; at least 1.
   int threads = 1;
+  /// Rows that a network works on at a time on an accelerator where any number of them would do:
+  /// what bounds the activations of the geometry decoder. Results do not depend on it.
+  std::int64_t rows_at_once = 32768;
   Switches switches;
   /// Receives what would otherwise go unsaid. Default: dropped.
   std::function<void(LogLevel, const std::string&)> log;

@@ -68,6 +68,14 @@ std::int64_t rows_alike(std::int64_t rows) {
   return rows / step * step;
 }
 
+/// Below some microseconds proposals hardly differ, and others never pay for being timed.
+bool is_worth_timing(const MatrixProduct& p) {
+  constexpr double kLeast = 1e10;  // operations
+  return 2.0 * static_cast<double>(p.rows) * static_cast<double>(p.in_features) *
+             static_cast<double>(p.out_features) >=
+         kLeast;
+}
+
 class Event {
  public:
   Event() { cuda::check(cudaEventCreate(&event_), "event"); }
@@ -102,6 +110,7 @@ struct MatrixProducts::State {
   DeviceMemory workspace{kWorkspaceBytes};
   std::map<Key, Plan> plans;
   std::map<Key, cublasLtMatmulAlgo_t> fastest;  // by rows_alike()
+  bool timing = true;
 
   Owner<cublasLtMatrixLayout_t> layout(const MatrixProduct& p,
                                        std::int64_t rows,
@@ -278,7 +287,8 @@ struct MatrixProducts::State {
       plan.algorithm = near->second;
     } else {
       const std::vector<cublasLtMatmulAlgo_t> proposed = propose(plan, p);
-      plan.algorithm = captured ? proposed.front() : choose(plan, proposed, p, stream);
+      const bool timed = timing && !captured && is_worth_timing(p);
+      plan.algorithm = timed ? choose(plan, proposed, p, stream) : proposed.front();
     }
     check(*lt, multiply(plan, plan.algorithm, p, p.dst, stream), p);
     if (captured) return;
@@ -294,6 +304,18 @@ MatrixProducts::MatrixProducts() : state_(std::make_unique<State>()) {
 }
 
 MatrixProducts::~MatrixProducts() = default;
+
+std::size_t MatrixProducts::workspace_bytes() {
+  return kWorkspaceBytes;
+}
+
+void MatrixProducts::set_timing(bool on) {
+  if (on && !state_->timing) {
+    state_->plans.clear();
+    state_->fastest.clear();
+  }
+  state_->timing = on;
+}
 
 void MatrixProducts::run(const MatrixProduct& product, cudaStream_t stream) {
   MatrixProduct p = product;

@@ -31,11 +31,11 @@ struct MatrixProduct {
 /// Runs products on one device and remembers how. One a stream at a time: products share a
 /// workspace.
 ///
-/// The first product of a shape times the algorithms that cuBLASLt proposes and keeps the fastest,
-/// also for the same with an eighth more or fewer rows: the rows of an expert differ each time.
-/// Only those are considered that sum each element in one piece, which give the same bits, so the
-/// choice never shows in a result. While a stream is being captured nothing can be timed: run a
-/// shape once before capturing it, or it takes the first proposal.
+/// The first product of a shape that has work enough times the algorithms that cuBLASLt proposes
+/// and keeps the fastest, also for the same with an eighth more or fewer rows: the rows of an
+/// expert differ each time. Only those are considered that sum each element in one piece, which
+/// give the same bits, so the choice never shows in a result. While a stream is being captured
+/// nothing can be timed: run a shape once before capturing it, or it takes the first proposal.
 class MatrixProducts {
  public:
   /// Raises what CublasLt::open() raises, and ErrorCode::out_of_memory.
@@ -43,6 +43,13 @@ class MatrixProducts {
   ~MatrixProducts();
   MatrixProducts(const MatrixProducts&) = delete;
   MatrixProducts& operator=(const MatrixProducts&) = delete;
+
+  /// Device memory that it holds.
+  static std::size_t workspace_bytes();
+  /// Whether algorithms are timed; they are at first. Where not, a new shape takes cuBLASLt's first
+  /// proposal, which is seldom slower by more than a tenth: timing one shape takes as long as some
+  /// hundred of its products, loading of kernels included.
+  void set_timing(bool on);
 
   /// Queues on the stream. All rows start at multiples of 16 bytes. Raises
   /// ErrorCode::invalid_argument for what is outside these limits, ErrorCode::device, naming the

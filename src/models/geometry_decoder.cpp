@@ -23,9 +23,6 @@ namespace {
 constexpr float kPostEps = 1e-5F;
 /// Points worked on together by one thread: their activations fit a core's cache.
 constexpr std::int64_t kBlock = 256;
-/// Points worked on together by a device: rows enough for its products to run at full speed; their
-/// activations take about 20 bytes for each of the decoder's channels.
-constexpr std::int64_t kDeviceBlock = 32768;
 
 /// Points of a group on the host that are answered between two looks at the wish to stop.
 constexpr std::int64_t kPolledPoints = 16384;
@@ -175,10 +172,10 @@ void GeometryDecoder::query_on_device(Context& ctx,
                                       const Tensor& points,
                                       const Tensor& logits) const {
   const std::int64_t count = points.dim(0);
-  for (std::int64_t first = 0; first < count; first += kDeviceBlock) {
+  for (std::int64_t first = 0; first < count; first += ctx.rows_at_once) {
     ctx.check_cancelled();
     ArenaScope scope(ctx.arena());
-    const std::int64_t last = std::min(first + kDeviceBlock, count);
+    const std::int64_t last = std::min(first + ctx.rows_at_once, count);
     const Tensor in = points.slice(first, last), out = logits.slice(first, last);
     const bool from_host = in.device == Device::cpu, to_host = out.device == Device::cpu;
     const Tensor x = from_host ? ops::to_device(ctx, in, DType::f32) : in;
@@ -241,13 +238,13 @@ void GeometryDecoder::query_together(Context& ctx,
     float* const logits = element(groups[group].logits, next);
     std::vector<nn::MemoryGroup> block;
     std::int64_t rows = 0;
-    while (group < groups.size() && rows < kDeviceBlock) {
+    while (group < groups.size() && rows < ctx.rows_at_once) {
       const QueryGroup& from = groups[group];
       if (element(from.points, 3 * next) != points + 3 * rows ||
           element(from.logits, next) != logits + rows) {
         break;
       }
-      const std::int64_t count = std::min(from.points.dim(0) - next, kDeviceBlock - rows);
+      const std::int64_t count = std::min(from.points.dim(0) - next, ctx.rows_at_once - rows);
       if (count > 0) block.push_back({count, &memories[group].keys_values});
       rows += count;
       next += count;
@@ -281,7 +278,7 @@ void GeometryDecoder::query_groups(Context& ctx,
   for (std::size_t begin = 0, end = 0; begin < groups.size(); begin = end) {
     std::int64_t samples = 0;
     while (end < groups.size() && end - begin < kFocusedGroups &&
-           (end == begin || samples + groups[end].sample.dim(0) <= kDeviceBlock)) {
+           (end == begin || samples + groups[end].sample.dim(0) <= ctx.rows_at_once)) {
       samples += groups[end++].sample.dim(0);
     }
     const std::span<const QueryGroup> some = groups.subspan(begin, end - begin);

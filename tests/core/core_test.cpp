@@ -78,6 +78,29 @@ TEST(Arena, ScopesReuseMemoryAndAlign) {
   EXPECT_GE(arena.peak_bytes(), std::size_t{160} << 20);
 }
 
+TEST(Arena, ReservesOneBlock) {
+  Arena arena;
+  constexpr std::int64_t kHalf = 20 << 20;  // floats: each half is larger than a chunk
+  arena.reserve(std::size_t{8} * kHalf);
+  const void* last = nullptr;
+  for (int round = 0; round < 2; ++round) {
+    ArenaScope scope(arena);
+    const Tensor a = arena.allocate(DType::f32, {kHalf});
+    const Tensor b = arena.allocate(DType::f32, {kHalf});
+    EXPECT_EQ(static_cast<float*>(a.data) + kHalf, b.data);
+    EXPECT_TRUE(last == nullptr || last == b.data);
+    last = b.data;
+    // What was not reserved is added.
+    arena.allocate(DType::f32, {1000}).f32_mut()[999] = 1;
+    EXPECT_THROW(arena.reserve(1), Error);
+  }
+  EXPECT_GT(arena.peak_bytes(), std::size_t{8} * kHalf);
+  arena.reserve(100);
+  EXPECT_EQ(arena.peak_bytes(), 0u);
+  ArenaScope scope(arena);
+  arena.allocate(DType::f32, {30}).f32_mut()[29] = 1;
+}
+
 TEST(Narrow, RaisesOnLoss) {
   EXPECT_EQ(narrow<int>(std::int64_t{5}), 5);
   EXPECT_THROW(narrow<int>(std::int64_t{1} << 40), Error);

@@ -124,19 +124,26 @@ TEST_F(CudaMatrixProduct, GivesTheSameBitsForRowsRunApart) {
 }
 
 TEST_F(CudaMatrixProduct, GivesTheSameBitsWhetherTimedOrCaptured) {
-  const DeviceRows x(DType::f16, 300, 512, 1), weight(DType::f16, 384, 512, 2, 0.05F),
-      bias(DType::f16, 1, 384, 3);
-  DeviceRows timed(DType::f16, 300, 384), captured(DType::f16, 300, 384);
-  MatrixProducts products, fresh;
-  MatrixProduct p{.rows = 300,
-                  .in_features = 512,
-                  .out_features = 384,
+  // Enough work to be timed.
+  const DeviceRows x(DType::f16, 3000, 2048, 1), weight(DType::f16, 1024, 2048, 2, 0.05F),
+      bias(DType::f16, 1, 1024, 3);
+  DeviceRows timed(DType::f16, 3000, 1024), captured(DType::f16, 3000, 1024);
+  DeviceRows proposed(DType::f16, 3000, 1024);
+  MatrixProducts products, fresh, quick;
+  MatrixProduct p{.rows = 3000,
+                  .in_features = 2048,
+                  .out_features = 1024,
                   .x = x.pointer(0, 0),
                   .weight = weight.pointer(0, 0),
                   .bias = bias.pointer(0, 0),
                   .dst = timed.pointer(0, 0)};
   products.run(p, nullptr);
   timed.fetch();
+  quick.set_timing(false);
+  p.dst = proposed.pointer(0, 0);
+  quick.run(p, nullptr);
+  proposed.fetch();
+  EXPECT_EQ(timed.host, proposed.host);
   cudaStream_t stream = nullptr;
   cudaGraph_t graph = nullptr;
   cudaGraphExec_t program = nullptr;

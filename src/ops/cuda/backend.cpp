@@ -168,7 +168,7 @@ class CudaBackend final : public Backend {
   void upload(const Tensor& src, const Tensor& dst) override {
     refuse_recording("an upload");
     ++traffic_.uploads;
-    staging_.upload(src, dst, stream_);
+    staging_.upload(src, dst, threads, stream_);
   }
 
   void download(const Tensor& src, const Tensor& dst) override {
@@ -186,6 +186,30 @@ class CudaBackend final : public Backend {
           "download");
     synchronize();
   }
+
+  void reset_peak() override {
+    std::uint64_t none = 0;
+    check(cudaMemPoolSetAttribute(pool(), cudaMemPoolAttrUsedMemHigh, &none), "memory pool");
+  }
+
+  std::size_t available_bytes() const override {
+    std::size_t free = 0, total = 0;
+    check(cudaMemGetInfo(&free, &total), "device memory");
+    std::uint64_t own = 0;
+    check(cudaMemPoolGetAttribute(pool(), cudaMemPoolAttrReservedMemCurrent, &own), "memory pool");
+    return free + own;
+  }
+
+  std::size_t overhead_bytes() const override {
+    return sinter::cuda::MatrixProducts::workspace_bytes() + Staging::kDeviceBytes;
+  }
+
+  void trim() override {
+    synchronize();
+    check(cudaMemPoolTrimTo(pool(), 0), "memory pool");
+  }
+
+  void set_tuning(bool on) override { products_->set_timing(on); }
 
   void pace() override {
     cudaEvent_t mark = marks_[turn_++ % marks_.size()];
@@ -489,6 +513,12 @@ class CudaBackend final : public Backend {
   void refuse_recording(const char* what) const {
     SINTER_CHECK(
         !recording_, ErrorCode::internal, "[record] expected queued work alone, got ", what);
+  }
+
+  cudaMemPool_t pool() const {
+    cudaMemPool_t pool = nullptr;
+    check(cudaDeviceGetDefaultMemPool(&pool, index_), "memory pool");
+    return pool;
   }
 
   /// x as cuBLASLt takes it: of the weight's type, rows at multiples of 16 bytes, filled up with

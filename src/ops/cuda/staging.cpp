@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cpu/threads.h"
 #include "cuda/status.h"
 #include "ops/cuda/rows.h"
 
@@ -39,6 +40,20 @@ struct Layout {
   }
 };
 
+/// One core reads a mapped file at a seventh of the rate at which the device takes it.
+void copy_in_parts(void* to, const void* from, std::size_t bytes, int threads) {
+  constexpr std::size_t kPart = std::size_t{1} << 19;
+  constexpr int kMostThreads = 8;
+  const auto parts = static_cast<std::int64_t>((bytes + kPart - 1) / kPart);
+  cpu::parallel_ranges(std::min(threads, kMostThreads), parts, [&](auto begin, auto end, int) {
+    const std::size_t first = static_cast<std::size_t>(begin) * kPart;
+    const std::size_t last = std::min(static_cast<std::size_t>(end) * kPart, bytes);
+    std::memcpy(static_cast<std::byte*>(to) + first,
+                static_cast<const std::byte*>(from) + first,
+                last - first);
+  });
+}
+
 Rows rows_at(void* data, DType dtype, std::int64_t count, std::int64_t columns) {
   // A sequence of single elements goes faster as one row.
   if (columns == 1) return {data, dtype, 1, count, count};
@@ -67,7 +82,7 @@ Staging::Slot& Staging::next() {
   return slot;
 }
 
-void Staging::upload(const Tensor& src, const Tensor& dst, cudaStream_t stream) {
+void Staging::upload(const Tensor& src, const Tensor& dst, int threads, cudaStream_t stream) {
   const Layout layout(src, dst);
   const bool as_is = src.dtype == dst.dtype && layout.src_columns == layout.dst_columns;
   const auto src_row = static_cast<std::size_t>(layout.src_columns) * size_of(src.dtype);
@@ -81,7 +96,7 @@ void Staging::upload(const Tensor& src, const Tensor& dst, cudaStream_t stream) 
         static_cast<const std::byte*>(src.data) + static_cast<std::size_t>(first) * src_row;
     std::byte* to = static_cast<std::byte*>(dst.data) + static_cast<std::size_t>(first) * dst_row;
     Slot& slot = next();
-    std::memcpy(slot.block, from, bytes);
+    copy_in_parts(slot.block, from, bytes, threads);
     if (!as_is && slot.landing.size() == 0) slot.landing = sinter::cuda::DeviceMemory(kBytes);
     void* const target = as_is ? to : slot.landing.as<void>();
     check(cudaMemcpyAsync(target, slot.block, bytes, cudaMemcpyHostToDevice, stream), kName);

@@ -19,8 +19,13 @@ class Staging {
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;
 
-  /// See Accelerator::upload().
-  void upload(const Tensor& src, const Tensor& dst, cudaStream_t stream);
+  /// See Accelerator::upload(). `threads`: of the CPU, for copying into the pinned blocks.
+  void upload(const Tensor& src, const Tensor& dst, int threads, cudaStream_t stream);
+
+  static constexpr std::size_t kBytes = std::size_t{16} << 20;
+  static constexpr std::size_t kSlots = 2;
+  /// Of device memory, at most.
+  static constexpr std::size_t kDeviceBytes = kSlots * kBytes;
 
  private:
   struct Slot {
@@ -28,11 +33,10 @@ class Staging {
     cudaEvent_t copied = nullptr;
     sinter::cuda::DeviceMemory landing;  // for values that are converted on the device
   };
-  static constexpr std::size_t kBytes = std::size_t{16} << 20;
   /// The slot that was used longest ago, free to be filled.
   Slot& next();
 
-  std::array<Slot, 2> slots_;
+  std::array<Slot, kSlots> slots_;
   std::size_t turn_ = 0;
 };
 
