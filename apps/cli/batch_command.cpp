@@ -9,6 +9,7 @@
 #include "batch_manifest.h"
 #include "commands.h"
 #include "interrupt.h"
+#include "memory_report.h"
 #include "shape_options.h"
 #include "sinter/engine.h"
 #include "sinter/error.h"
@@ -128,6 +129,7 @@ class Batch {
         engine_(arguments.model_path(), arguments.engine),
         manifest_(arguments.folder),
         progress_(items_.size(), arguments.quiet),
+        memory_(arguments.quiet),
         run_(describe_run(engine_, arguments)) {}
 
   /// Exit status.
@@ -189,11 +191,12 @@ class Batch {
   }
 
   void make(const BatchItem& item, Json& entry) {
-    const ProgressCallback progress = [this](const Progress& now) {
+    Metrics metrics;
+    const ProgressCallback progress = [&](const Progress& now) {
+      memory_.show(metrics.memory_plan);
       progress_.show(now);
       return interrupts() < 2;
     };
-    Metrics metrics;
     const GenerateResult result =
         engine_.generate(item.pictures, arguments_.options, progress, &metrics);
     write_mesh(path_of(item), result.mesh, result.provenance, arguments_.write);
@@ -234,6 +237,7 @@ class Batch {
   Engine engine_;
   BatchManifest manifest_;
   BatchProgress progress_;
+  MemoryReport memory_;
   Json run_;
   std::size_t made_ = 0, skipped_ = 0;
   std::vector<std::string> failures_;

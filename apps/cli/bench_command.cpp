@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "memory_report.h"
 #include "progress_line.h"
 #include "shape_options.h"
 #include "sinter/benchmark.h"
@@ -104,6 +105,7 @@ nlohmann::ordered_json to_json(const BenchArguments& arguments, const ShapeBench
           {"peak_memory_bytes", metrics.peak_memory_bytes},
           {"device", metrics.device},
           {"peak_device_memory_bytes", metrics.peak_device_memory_bytes},
+          {"memory_plan", plan_json(metrics.memory_plan)},
           {"ceilings",
            {{"flop_per_second", figures.ceilings.flop_per_second},
             {"bytes_per_second", figures.ceilings.bytes_per_second}}}};
@@ -137,6 +139,7 @@ void bench_shape(BenchArguments& arguments) {
         return true;
       });
   line.finish();
+  MemoryReport(arguments.quiet).show(figures.metrics.memory_plan);
   if (!arguments.quiet) print(arguments, figures);
   if (!arguments.json.empty()) {
     write_file(arguments.json, to_json(arguments, figures).dump(2) + "\n");

@@ -1,4 +1,3 @@
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 
@@ -20,25 +19,8 @@ struct ConvertArguments {
   bool quiet = false;
 };
 
-/// "5GB", "500 MB", "2GiB", "1000000".
 std::uint64_t parse_size(const std::string& text) {
-  constexpr std::pair<const char*, std::uint64_t> kUnits[] = {{"", 1},
-                                                              {"B", 1},
-                                                              {"kB", 1000},
-                                                              {"KB", 1000},
-                                                              {"MB", 1000'000},
-                                                              {"GB", 1000'000'000},
-                                                              {"KiB", 1u << 10},
-                                                              {"MiB", 1u << 20},
-                                                              {"GiB", 1u << 30}};
-  std::uint64_t number = 0, bytes = 0;
-  const char* end = text.data() + text.size();
-  auto [unit, error] = std::from_chars(text.data(), end, number);
-  while (unit != end && *unit == ' ') ++unit;
-  for (const auto& [name, factor] : kUnits) {
-    if (error != std::errc() || number == 0 || std::string(unit, end) != name) continue;
-    if (!__builtin_mul_overflow(number, factor, &bytes)) return bytes;
-  }
+  if (const auto bytes = parse_bytes(text)) return *bytes;
   throw Error(ErrorCode::invalid_argument,
               "[convert] max-shard-size: expected a size such as 5GB or 500MB, got '" + text + "'");
 }

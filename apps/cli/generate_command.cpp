@@ -3,6 +3,7 @@
 
 #include "commands.h"
 #include "interrupt.h"
+#include "memory_report.h"
 #include "picture_options.h"
 #include "progress_line.h"
 #include "shape_options.h"
@@ -46,7 +47,8 @@ nlohmann::ordered_json to_json(const Metrics& metrics) {
           {"weight_bytes", metrics.weight_bytes},
           {"peak_memory_bytes", metrics.peak_memory_bytes},
           {"device", metrics.device},
-          {"peak_device_memory_bytes", metrics.peak_device_memory_bytes}};
+          {"peak_device_memory_bytes", metrics.peak_device_memory_bytes},
+          {"memory_plan", plan_json(metrics.memory_plan)}};
 }
 
 void write_metrics(const GenerateArguments& arguments, const Metrics& metrics, const Error* error) {
@@ -70,7 +72,9 @@ void generate(const GenerateArguments& arguments, Metrics& metrics) {
   count_interrupts(1);
   Engine engine(arguments.model_path(), arguments.engine);
   ProgressLine line(arguments.quiet);
-  const auto progress = [&line](const Progress& now) {
+  MemoryReport memory(arguments.quiet);
+  const auto progress = [&](const Progress& now) {
+    memory.show(metrics.memory_plan);
     line.show(now);
     return interrupts() == 0;
   };

@@ -12,6 +12,7 @@
 #include "model_options.h"
 #include "picture_options.h"
 #include "sinter/error.h"
+#include "text.h"
 
 namespace sinter::cli {
 
@@ -30,6 +31,13 @@ std::string shipped_model() {
     if (fs::exists(candidate, ignored)) return candidate.string();
   }
   return name.string();
+}
+
+std::uint64_t parse_budget(const std::string& text) {
+  if (const auto bytes = parse_bytes(text)) return *bytes;
+  throw Error(
+      ErrorCode::invalid_argument,
+      "[memory] vram-budget: expected a size such as 4GB, 3.5GiB or 900MB, got '" + text + "'");
 }
 
 /// Where hashes of large checkpoints are remembered; empty where there is no such place.
@@ -181,6 +189,14 @@ void add_device_options(CLI::App& command, EngineOptions& engine) {
       ->group("Run");
   command.add_option("--dtype", engine.dtype, "on a GPU: fp16 or bf16, sums in fp32")
       ->capture_default_str()
+      ->group("Run");
+  command
+      .add_option_function<std::string>(
+          "--vram-budget",
+          [&engine](const std::string& text) { engine.vram_budget = parse_budget(text); },
+          "most GPU memory that a run may hold: 4GB, 3.5GiB, 900MB; networks are loaded one at a "
+          "time and the decoder takes smaller steps where it is tight")
+      ->default_str("what is free, less a margin")
       ->group("Run");
   command.add_option("--threads", engine.threads, "CPU threads, 0 takes all; same result for any")
       ->capture_default_str()

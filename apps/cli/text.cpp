@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 
 namespace sinter::cli {
@@ -35,6 +36,30 @@ std::string bytes_text(std::uint64_t bytes) {
     ++unit;
   }
   return format(unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+}
+
+std::optional<std::uint64_t> parse_bytes(const std::string& text) {
+  constexpr std::pair<const char*, double> kUnits[] = {{"", 1},
+                                                       {"B", 1},
+                                                       {"kB", 1e3},
+                                                       {"KB", 1e3},
+                                                       {"MB", 1e6},
+                                                       {"GB", 1e9},
+                                                       {"KiB", 0x1p10},
+                                                       {"MiB", 0x1p20},
+                                                       {"GiB", 0x1p30}};
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  auto [unit, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  if (error != std::errc()) return {};
+  while (unit != end && *unit == ' ') ++unit;
+  for (const auto& [name, factor] : kUnits) {
+    if (std::string(unit, end) != name) continue;
+    const double bytes = number * factor;
+    constexpr double kMost = 0x1p63;
+    if (bytes >= 1 && bytes < kMost) return static_cast<std::uint64_t>(bytes);
+  }
+  return {};
 }
 
 std::string seconds_text(double seconds) {

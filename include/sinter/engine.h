@@ -119,6 +119,23 @@ struct StageTime {
   double flop = 0, bytes = 0;
 };
 
+/// What a stage of a run was planned to hold on the GPU.
+struct StageMemory {
+  std::string stage;    ///< as in Metrics::stages
+  std::string network;  ///< that it runs: "image encoder", "transformer", "VAE"; empty for none
+  bool stays = false;   ///< the network is kept for the next run; otherwise freed after the stage
+  std::uint64_t weight_bytes = 0;  ///< of this network and of those that stay
+  std::uint64_t other_bytes = 0;   ///< activations, field, surface, workspaces
+};
+
+/// How a run was fitted into the GPU's memory, made before its work starts.
+struct MemoryPlan {
+  std::uint64_t budget_bytes = 0;   ///< 0 on the CPU, where nothing is planned
+  std::uint64_t peak_bytes = 0;     ///< of the stage that needs most
+  std::int64_t decoder_points = 0;  ///< that the geometry decoder works on at a time
+  std::vector<StageMemory> stages;
+};
+
 /// What a run did, filled as it goes: after an error it holds the stages that were reached.
 struct Metrics {
   std::vector<StageTime> stages;
@@ -136,8 +153,11 @@ struct Metrics {
   std::uint64_t weight_bytes = 0;       ///< of the checkpoint
   std::uint64_t peak_memory_bytes = 0;  ///< peak resident set of the process
   std::string device = {};              ///< "cpu" or "cuda"
-  /// Peak on the GPU of networks, activations, the field and the surface.
+  /// Most bytes that the run held on the GPU. What the driver itself takes for the process, about
+  /// 600 MB, comes on top.
   std::uint64_t peak_device_memory_bytes = 0;
+  /// Set when the first stage begins.
+  MemoryPlan memory_plan = {};
 };
 
 /// What the machine does at most, measured: operations a second of a large matrix product, bytes
@@ -165,7 +185,12 @@ struct EngineOptions {
   std::string dtype = "fp16";
   /// Keep the networks in memory between runs: the second run starts at once. Otherwise each is
   /// loaded when a run comes to it and freed after, so that the largest decides the memory needed.
+  /// A GPU keeps as many as fit, those of the most bytes.
   bool keep_weights = false;
+  /// Bytes that a run may hold on the GPU (beside what the driver itself takes); 0: what is free
+  /// when the run starts, less a margin. The CPU ignores it. A run that does not fit raises
+  /// ErrorCode::out_of_memory before it starts, and says what it needs.
+  std::uint64_t vram_budget = 0;
   /// A stand-alone VAE (folder, repository or file) used instead of the model's own: one of the
   /// same latent space, for example the turbo VAE with its small geometry decoder. It also sets the
   /// number of latent tokens. Empty: the model's own.

@@ -76,6 +76,7 @@ typedef struct sinter_engine_options {
   const char* device;      /**< "auto" (default), "cpu", "cuda" or "cuda:N" */
   const char* dtype;       /**< on a GPU: "fp16" (default) or "bf16" */
   const char* hash_folder; /**< remembers hashes of large checkpoints; null (default): nowhere */
+  uint64_t vram_budget;    /**< bytes that a run may hold on a GPU; 0 (default): what is free */
 } sinter_engine_options;
 
 /** \param size sizeof(sinter_engine_options), as the caller's header has it. */

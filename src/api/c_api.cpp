@@ -132,6 +132,7 @@ sinter::EngineOptions to_cpp(const sinter_engine_options& c) {
   if (c.dtype != nullptr) options.dtype = c.dtype;
   options.vae = text(c.vae);
   options.hash_folder = text(c.hash_folder);
+  options.vram_budget = c.vram_budget;
   if (c.warn != nullptr) {
     options.warn = [c](const std::string& line) { c.warn(line.c_str(), c.warn_user); };
   }

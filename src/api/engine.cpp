@@ -58,12 +58,17 @@ struct Engine::State {
   State(const std::string& name, EngineOptions options)
       : path(name),
         vae(options.vae),
+        vram_budget(options.vram_budget),
         ctx(open_context(options.device, options.dtype, options.warn)),
         networks(open_model(name, options), options.keep_weights),
         hash(networks.model().checkpoint(), options.hash_folder),
         vae_hash(networks.model().vae_checkpoint(), options.hash_folder),
         extractor(pipeline::make_extractor(ctx)) {
     ctx.threads = resolve_threads(options.threads);
+    if (const auto& accelerator = ctx.accelerator()) {
+      accelerator->threads = ctx.threads;
+      accelerator->set_tuning(options.keep_weights);
+    }
     ctx.switches = Switches::from_environment();
     ctx.log = [warn = std::move(options.warn)](LogLevel level, const std::string& text) {
       if (warn && level <= LogLevel::warning) warn(text);
@@ -80,6 +85,7 @@ struct Engine::State {
   }
 
   std::string path, vae;
+  std::uint64_t vram_budget;
   Context ctx;
   // Their memory is that of the context's accelerator: gone before it.
   pipeline::Networks networks;
@@ -194,9 +200,19 @@ GenerateResult Engine::generate(const std::vector<Picture>& pictures,
     return !progress || progress(now);
   };
   GenerateResult result;
-  result.mesh = pipeline::image_to_shape(
-      state_->ctx, state_->networks, *state_->extractor, pictures, options, watched, filled);
-  if (accelerator) filled.peak_device_memory_bytes = accelerator->peak_bytes();
+  result.mesh = pipeline::image_to_shape(state_->ctx,
+                                         state_->networks,
+                                         *state_->extractor,
+                                         pictures,
+                                         options,
+                                         state_->vram_budget,
+                                         watched,
+                                         filled);
+  if (accelerator) {
+    filled.peak_device_memory_bytes = accelerator->peak_bytes() + accelerator->overhead_bytes();
+    // An engine that is used again is worth it.
+    accelerator->set_tuning(true);
+  }
   // The first run of an engine may have to wait for the hash of the checkpoint.
   const auto poll = [&] {
     if (!watched(last)) fail(ErrorCode::cancelled, "cancelled");

@@ -1,5 +1,6 @@
 #include "pipeline/image_to_shape.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -11,6 +12,7 @@
 #include "mesh/field.h"
 #include "mesh/least_faces.h"
 #include "ops/transfer.h"
+#include "pipeline/memory_needs.h"
 #include "pipeline/pictures.h"
 #include "pipeline/run_monitor.h"
 #include "pipeline/sampling_settings.h"
@@ -65,14 +67,32 @@ class Run {
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
+  /// Before anything is allocated. Nothing is planned on the host.
+  void fit_memory(std::uint64_t budget) {
+    const std::shared_ptr<Accelerator>& accelerator = ctx_.accelerator();
+    if (accelerator == nullptr) return;
+    MemoryNeeds needs = memory_needs({.config = model_.config(),
+                                      .switches = ctx_.switches,
+                                      .steps = schedule_.steps(),
+                                      .guided = settings_.guided,
+                                      .pictures = static_cast<std::int64_t>(pictures_.size()),
+                                      .octree = options_.octree,
+                                      .decode = options_.decode});
+    needs.overhead = accelerator->overhead_bytes();
+    if (budget == 0) budget = usual_budget(accelerator->available_bytes());
+    RunMemory memory = plan_memory(needs, budget, networks_.keep(), networks_.there());
+    if (networks_.set_stays(memory.stays)) accelerator->trim();
+    accelerator->reset_peak();
+    ctx_.rows_at_once = memory.plan.decoder_points;
+    ctx_.arena().reserve(memory.arena);
+    metrics_.memory_plan = std::move(memory.plan);
+  }
+
   Mesh operator()() {
     ArenaScope scope(ctx_.arena()), host_scope(ctx_.host().arena());
     const std::vector<models::ViewImage> images = prepare_images();
     const Tensor condition = encode_condition(images);
-    const Tensor latents = sample(condition);
-    const auto vae = networks_.vae(ctx_.placement(), ctx_.poll);
-    const models::GeometryMemory memory = decode_latents(*vae, latents);
-    sample_field(*vae, memory);
+    sample_field(sample(condition));
     begin("surface");
     extractor_.extract(ctx_, options_);
     Mesh result = finish_mesh();
@@ -87,6 +107,14 @@ class Run {
   }
 
  private:
+  /// Of the bytes that a device could give, all but a margin for what is allocated beside the plan,
+  /// by the driver and by others.
+  static std::uint64_t usual_budget(std::uint64_t available) {
+    constexpr std::uint64_t kShare = 20, kLeast = std::uint64_t{256} << 20;
+    const std::uint64_t margin = std::max(available / kShare, kLeast);
+    return available > margin ? available - margin : 0;
+  }
+
   /// A device's work counts in the stage that queued it.
   void begin(const char* stage) {
     if (ctx_.accelerator()) ctx_.accelerator()->synchronize();
@@ -165,12 +193,15 @@ class Run {
   }
 
   models::GeometryMemory decode_latents(const models::ShapeVae& vae, const Tensor& latents) {
-    begin("latents");
     ArenaScope scope(ctx_.arena());
     return vae.remember(ctx_, vae.decode(ctx_, latents));
   }
 
-  void sample_field(const models::ShapeVae& vae, const models::GeometryMemory& memory) {
+  void sample_field(const Tensor& latents) {
+    begin("latents");
+    const auto network = networks_.vae(ctx_.placement(), ctx_.poll);
+    const models::ShapeVae& vae = *network;
+    const models::GeometryMemory memory = decode_latents(vae, latents);
     begin("volume");
     mesh::SampleStats stats;
     extractor_.sample(
@@ -259,9 +290,12 @@ Mesh image_to_shape(Context& ctx,
                     ShapeExtractor& extractor,
                     std::span<const Picture> pictures,
                     const GenerateOptions& options,
+                    std::uint64_t budget,
                     const ProgressCallback& progress,
                     Metrics& metrics) {
-  return Run(ctx, networks, extractor, pictures, options, progress, metrics)();
+  Run run(ctx, networks, extractor, pictures, options, progress, metrics);
+  run.fit_memory(budget);
+  return run();
 }
 
 }  // namespace sinter::pipeline

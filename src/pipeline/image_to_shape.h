@@ -17,14 +17,17 @@ namespace sinter::pipeline {
 /// of range.
 void check_options(const GenerateOptions& options);
 
-/// Reads the pictures, makes the mesh. The options must have passed check_options(). `metrics` is
-/// filled as the stages run and holds what was reached when an Error leaves. The mesh is closed and
-/// manifold. Raises the errors of checked_pictures() and sampling_settings() before any work.
+/// Reads the pictures, makes the mesh. On an accelerator within `budget` bytes of its memory, as
+/// plan_memory() plans it; 0 stands for what is free there, less a margin. The options must have
+/// passed check_options(). `metrics` is filled as the stages run and holds what was reached when an
+/// Error leaves. The mesh is closed and manifold. Raises the errors of checked_pictures() and
+/// sampling_settings() before any work.
 Mesh image_to_shape(Context& ctx,
                     Networks& networks,
                     ShapeExtractor& extractor,
                     std::span<const Picture> pictures,
                     const GenerateOptions& options,
+                    std::uint64_t budget,
                     const ProgressCallback& progress,
                     Metrics& metrics);
 

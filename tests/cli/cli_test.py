@@ -658,6 +658,7 @@ class BadOptionTest(ProgramTest):
                 "--decode": ["sparse"],
                 "--device": ["gpu", "cuda:", "cuda:x", "cuda:-1"],
                 "--dtype": ["fp32", "half"],
+                "--vram-budget": ["0", "0.2", "-4GB", "4XB", "lots", "nan", "inf", "1e3GB", "99999999999GB"],
         }.items():
             for value in values:
                 with self.subTest(option=option, value=value):

@@ -136,7 +136,7 @@ int run(std::map<std::string, std::string>& options) {
     } else {
       Metrics metrics;
       const std::vector<Picture> picture = {{pictures[static_cast<std::size_t>(n)]}};
-      full = pipeline::image_to_shape(ctx, networks, *extractor, picture, generate, {}, metrics);
+      full = pipeline::image_to_shape(ctx, networks, *extractor, picture, generate, 0, {}, metrics);
       counts.assign(std::begin(kPictureFaces), std::end(kPictureFaces));
     }
     if (full.faces.empty()) {
