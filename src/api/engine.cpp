@@ -1,5 +1,7 @@
 #include "sinter/engine.h"
 
+#include <algorithm>
+
 #include "api/content_hash.h"
 #include "api/device.h"
 #include "api/threads.h"
@@ -66,6 +68,10 @@ struct Engine::State {
         extractor(pipeline::make_extractor(ctx)) {
     ctx.threads = resolve_threads(options.threads);
     if (const auto& accelerator = ctx.accelerator()) {
+      // Loading gains nothing from more, and where threads that work in step have no core for one
+      // of them, because the hash takes it, all wait.
+      constexpr int kMost = 8;
+      if (options.threads == 0) ctx.threads = std::clamp(ctx.threads / 2, 1, kMost);
       accelerator->threads = ctx.threads;
       accelerator->set_tuning(options.keep_weights);
     }
@@ -77,9 +83,10 @@ struct Engine::State {
   }
 
   Provenance provenance(const GenerateOptions& options, const std::function<void()>& poll);
-  /// Lets the hashes be ready when provenance() wants them. Not where one thread was asked for.
+  /// Lets the hashes be ready when provenance() wants them. The CPU's cores are busy where the
+  /// networks run there.
   void start_hashes() {
-    if (ctx.threads == 1) return;
+    if (ctx.accelerator() == nullptr) return;
     hash.start();
     if (!vae.empty()) vae_hash.start();
   }

@@ -89,8 +89,9 @@ MemoryNeeds::Stage dit_activations(const models::HunyuanDitPlainConfig& dit, con
   const std::int64_t rows = branches * (1 + run.config.vae.num_latents);
   const std::int64_t skips = dit.depth / 2;
   const std::int64_t attention = width + 3 * width + width;
-  const std::int64_t mixture = dit.moe_layers > 0 ? dit.top_k * width : 0;  // and its routing
-  const std::int64_t mlp = width + mixture + inner + width;
+  // A mixture holds its gathered rows and what its experts have within, the MLP that only.
+  const std::int64_t mixture = dit.moe_layers > 0 ? dit.top_k * (width + inner) : 0;
+  const std::int64_t mlp = width + std::max(inner, mixture);
   const std::int64_t skip = 4 * width;
   const std::int64_t contexts = run.switches.skip_zero_context ? 1 : branches;
   return {.arena = condition_tokens(run) + latent_bytes(run, branches) +
@@ -143,8 +144,7 @@ MemoryNeeds::Stage volume_scratch(const RunShape& run) {
       break;
   }
   return {.arena = kept + half(grid, 1) / 2 * 7 / 2 + single(32 * side * side, 7),
-          .other = field + shape +
-                   kFocusedGroups * memory_bytes(vae, models::kept_keys(vae.num_latents))};
+          .other = field + shape + kFocusedGroups * shape};  // KeyRule::merged may keep all keys
 }
 
 MemoryNeeds::Stage surface_scratch(const RunShape& run) {
