@@ -153,8 +153,8 @@ struct Metrics {
   std::uint64_t weight_bytes = 0;       ///< of the checkpoint
   std::uint64_t peak_memory_bytes = 0;  ///< peak resident set of the process
   std::string device = {};              ///< "cpu" or "cuda"
-  /// Most bytes that the run held on the GPU. What the driver itself takes for the process, about
-  /// 600 MB, comes on top.
+  /// Most bytes that the run held on the GPU. What the driver and its libraries take for the
+  /// process, about 0.9 GB, comes on top.
   std::uint64_t peak_device_memory_bytes = 0;
   /// Set when the first stage begins.
   MemoryPlan memory_plan = {};

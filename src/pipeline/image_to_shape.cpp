@@ -82,9 +82,9 @@ class Run {
     if (budget == 0) budget = usual_budget(accelerator->available_bytes());
     RunMemory memory = plan_memory(needs, budget, networks_.keep(), networks_.there());
     if (networks_.set_stays(memory.stays)) accelerator->trim();
-    accelerator->reset_peak();
     ctx_.rows_at_once = memory.plan.decoder_points;
     ctx_.arena().reserve(memory.arena);
+    accelerator->reset_peak();  // from here on: the run before may have had a larger arena
     metrics_.memory_plan = std::move(memory.plan);
   }
 
