@@ -19,9 +19,8 @@ Dinov2Layer::Dinov2Layer(const checkpoint::Binder& layer, const Dinov2Config& co
       scale2(layer.take("layer_scale2.lambda1", {config.width})),
       swiglu(config.swiglu) {
   const checkpoint::Binder attention = layer.scope("attention").scope("attention");
-  query = nn::Linear(attention, "query", config.width, config.width, config.qkv_bias);
-  key = nn::Linear(attention, "key", config.width, config.width, config.qkv_bias);
-  value = nn::Linear(attention, "value", config.width, config.width, config.qkv_bias);
+  qkv = nn::Linear::stacked(
+      attention, {"query", "key", "value"}, config.width, config.width, config.qkv_bias);
   const checkpoint::Binder ffn = layer.scope("mlp");
   if (swiglu) {
     swiglu_in = nn::Linear(ffn, "weights_in", config.width, 2 * config.inner());
@@ -36,15 +35,14 @@ void Dinov2Layer::forward(Context& ctx, const Tensor& x) const {
   {
     ArenaScope scope(ctx.arena());
     const std::int64_t width = x.dim(1), d = width / heads;
-    const Tensor u = norm1.forward(ctx, x);
-    const Tensor q = query.forward(ctx, u);
-    const ops::HeadView queries = ops::heads_of(q, heads, d);
+    const Tensor fused = qkv.forward(ctx, norm1.forward(ctx, x));
+    const ops::HeadView queries = ops::heads_of(fused, heads, d, 0, d);
     ops::attention(ctx,
                    queries,
-                   ops::heads_of(key.forward(ctx, u), heads, d),
-                   ops::heads_of(value.forward(ctx, u), heads, d),
+                   ops::heads_of(fused, heads, d, width, d),
+                   ops::heads_of(fused, heads, d, 2 * width, d),
                    queries);
-    out.add_to(ctx, x, scale1, q);
+    out.add_to(ctx, x, scale1, ops::columns(fused, 0, width));
   }
   feed_forward(ctx, x);
 }

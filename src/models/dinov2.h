@@ -19,10 +19,11 @@ namespace sinter::models {
 struct Dinov2Layer {
   std::int64_t heads = 0;
   nn::LayerNorm norm1, norm2;
-  nn::Linear query, key, value, out;  ///< W -> W each
-  Tensor scale1, scale2;              ///< [W]: LayerScale of the two branches
-  nn::Mlp mlp;                        ///< W -> inner -> W, erf GELU; large model
-  nn::Linear swiglu_in, swiglu_out;   ///< W -> 2 inner, inner -> W; giant model
+  nn::Linear qkv;                    ///< W -> 3 W, [q|k|v][head][d]
+  nn::Linear out;                    ///< W -> W
+  Tensor scale1, scale2;             ///< [W]: LayerScale of the two branches
+  nn::Mlp mlp;                       ///< W -> inner -> W, erf GELU; large model
+  nn::Linear swiglu_in, swiglu_out;  ///< W -> 2 inner, inner -> W; giant model
   bool swiglu = false;
 
   Dinov2Layer(const checkpoint::Binder& layer, const Dinov2Config& config);

@@ -57,7 +57,7 @@ void PlainSkip::apply(Context& ctx, const Tensor& skip, const Tensor& x) const {
 PlainSelfAttention::PlainSelfAttention(const checkpoint::Binder& binder,
                                        const HunyuanDitPlainConfig& config)
     : heads(config.heads),
-      qkv(nn::Linear::stacked(binder, {"to_q", "to_k", "to_v"}, config.width, config.width)),
+      qkv(nn::Linear::stacked(binder, {"to_q", "to_k", "to_v"}, config.width, config.width, false)),
       norm(binder, kNormNames, config.head_dim(), kNormEps),
       out(binder, "out_proj", config.width, config.width) {}
 
@@ -89,7 +89,7 @@ PlainCrossAttention::PlainCrossAttention(const checkpoint::Binder& binder,
                                          const HunyuanDitPlainConfig& config)
     : heads(config.heads),
       q(binder, "to_q", config.width, config.width, false),
-      kv(nn::Linear::stacked(binder, {"to_k", "to_v"}, config.context_width, config.width)),
+      kv(nn::Linear::stacked(binder, {"to_k", "to_v"}, config.context_width, config.width, false)),
       norm(binder, kNormNames, config.head_dim(), kNormEps),
       out(binder, "out_proj", config.width, config.width),
       out_bias(binder.take("out_proj.bias", {config.width})) {}

@@ -61,15 +61,26 @@ Linear::Linear(const checkpoint::Binder& binder,
 Linear Linear::stacked(const Binder& binder,
                        std::initializer_list<std::string_view> names,
                        std::int64_t in,
-                       std::int64_t out) {
+                       std::int64_t out,
+                       bool bias) {
   std::vector<Tensor> stack;
+  std::vector<float> values;
+  bool all = true;
+  for (const std::string_view name : names) {
+    if (!bias) continue;
+    const Tensor b = binder.take_on_host(cat(name, ".bias"), {out});
+    all = all && b.defined();
+    if (b.defined()) values.insert(values.end(), b.f32(), b.f32() + out);
+  }
   for (const std::string_view name : names) {
     stack.push_back(take_view(binder, cat(name, ".weight"), {out, in}));
+    all = all && stack.back().defined();
   }
   Linear layer;
-  const bool all =
-      std::all_of(stack.begin(), stack.end(), [](const Tensor& w) { return w.defined(); });
-  if (all) layer.weight = ops::LinearWeight(stack, {}, binder.placement());
+  if (!all) return layer;
+  const Tensor joined{
+      .data = values.data(), .shape = {static_cast<std::int64_t>(values.size())}, .name = "bias"};
+  layer.weight = ops::LinearWeight(stack, bias ? joined : Tensor{}, binder.placement());
   return layer;
 }
 

@@ -36,11 +36,13 @@ struct Linear {
          bool bias = true);
 
   /// Projections of one input that are stored apart, as one product: binds "<name>.weight"
-  /// [out, in] of each name, no biases, and stacks them to [names * out, in].
+  /// [out, in] of each name, and "<name>.bias" [out] where `bias` is set, and stacks them to
+  /// [names * out, in].
   static Linear stacked(const checkpoint::Binder& binder,
                         std::initializer_list<std::string_view> names,
                         std::int64_t in,
-                        std::int64_t out);
+                        std::int64_t out,
+                        bool bias);
 
   /// A convolution whose stride equals its kernel size (see ops::patch_embed): binds
   /// "<name>.weight" [out, channels, kernel, kernel] and "<name>.bias" [out].

@@ -413,25 +413,27 @@ TEST(MixtureOfExperts, TakesExpertsWithoutRows) {
 }
 
 TEST(Linear, StacksProjections) {
-  Weights w;
-  for (const char* name : {"to_q", "to_k", "to_v"}) w.add_linear(name, 11, 6, false);
-  checkpoint::WeightStore store;
-  const checkpoint::Binder binder(w.checkpoint(), store, "", {.threads = 2});
-  const Linear all = Linear::stacked(binder, {"to_q", "to_k", "to_v"}, 11, 6);
-  binder.finish();
-  Context ctx;
-  const Matrix x = random_rows(4, 11, 1.0F, 5);
-  const Tensor y = all.forward(ctx, to_tensor(ctx, x));
-  ASSERT_EQ(y.shape, (Shape{4, 18}));
-  std::int64_t first = 0;
-  for (const char* name : {"to_q", "to_k", "to_v"}) {
-    const Matrix part = linear(w, name, x, 6);
-    for (std::int64_t r = 0; r < 4; ++r) {
-      for (std::int64_t c = 0; c < 6; ++c) {
-        EXPECT_NEAR(y.f32()[r * 18 + first + c], part.at(r, c), 2e-6);
+  for (const bool bias : {false, true}) {
+    Weights w;
+    for (const char* name : {"to_q", "to_k", "to_v"}) w.add_linear(name, 11, 6, bias);
+    checkpoint::WeightStore store;
+    const checkpoint::Binder binder(w.checkpoint(), store, "", {.threads = 2});
+    const Linear all = Linear::stacked(binder, {"to_q", "to_k", "to_v"}, 11, 6, bias);
+    binder.finish();
+    Context ctx;
+    const Matrix x = random_rows(4, 11, 1.0F, 5);
+    const Tensor y = all.forward(ctx, to_tensor(ctx, x));
+    ASSERT_EQ(y.shape, (Shape{4, 18}));
+    std::int64_t first = 0;
+    for (const char* name : {"to_q", "to_k", "to_v"}) {
+      const Matrix part = linear(w, name, x, 6);
+      for (std::int64_t r = 0; r < 4; ++r) {
+        for (std::int64_t c = 0; c < 6; ++c) {
+          EXPECT_NEAR(y.f32()[r * 18 + first + c], part.at(r, c), 2e-6);
+        }
       }
+      first += 6;
     }
-    first += 6;
   }
 }
 
