@@ -160,15 +160,19 @@ Binder::Binder(Checkpoint checkpoint,
   if (!prefix_.empty() && !prefix_.ends_with('.')) prefix_ += '.';
 }
 
-Binder::Binder(std::shared_ptr<State> state, std::string prefix)
-    : state_(std::move(state)), prefix_(std::move(prefix)) {}
+Binder::Binder(std::shared_ptr<State> state, std::string prefix, bool reduced)
+    : state_(std::move(state)), prefix_(std::move(prefix)), reduced_(reduced) {}
 
 Binder Binder::scope(std::string_view part) const {
-  return Binder(state_, cat(prefix_, part, "."));
+  return Binder(state_, cat(prefix_, part, "."), reduced_);
 }
 
 Binder Binder::scope(std::string_view part, std::int64_t index) const {
-  return Binder(state_, cat(prefix_, part, ".", index, "."));
+  return Binder(state_, cat(prefix_, part, ".", index, "."), reduced_);
+}
+
+Binder Binder::reduced() const {
+  return Binder(state_, prefix_, true);
 }
 
 bool Binder::has(std::string_view name) const {
@@ -179,8 +183,10 @@ bool Binder::has_scope(std::string_view part) const {
   return !state_->checkpoint.with_prefix(full_name(part) + ".").empty();
 }
 
-const Placement& Binder::placement() const {
-  return state_->placement;
+Placement Binder::placement() const {
+  Placement placement = state_->placement;
+  placement.fp8 = placement.fp8 && reduced_;
+  return placement;
 }
 
 std::string Binder::full_name(std::string_view name) const {

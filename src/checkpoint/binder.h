@@ -69,12 +69,16 @@ class Binder {
   Binder scope(std::string_view part) const;
   Binder scope(std::string_view part, std::int64_t index) const;
 
+  /// The same position; of layers bound through it, weights are e4m3 where Placement::fp8 allows
+  /// it.
+  Binder reduced() const;
+
   /// True where the checkpoint holds "<prefix><name>".
   bool has(std::string_view name) const;
   /// True where the checkpoint holds any tensor below "<prefix><part>.".
   bool has_scope(std::string_view part) const;
-  /// Where the weights belong; layers that pack their own obey it.
-  const Placement& placement() const;
+  /// Where the weights belong; layers that pack their own obey it. `fp8` is set in reduced() alone.
+  Placement placement() const;
   /// The full name in the checkpoint.
   std::string full_name(std::string_view name) const;
 
@@ -117,10 +121,11 @@ class Binder {
 
  private:
   struct State;
-  Binder(std::shared_ptr<State> state, std::string prefix);
+  Binder(std::shared_ptr<State> state, std::string prefix, bool reduced);
 
   std::shared_ptr<State> state_;
   std::string prefix_;  // empty, or ending with a dot
+  bool reduced_ = false;
 };
 
 /// Names of the checkpoint that are neither one of the components ("model", "vae", ...) nor below

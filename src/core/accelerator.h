@@ -71,7 +71,9 @@ class Accelerator : public Allocator {
 struct Placement {
   Accelerator* accelerator = nullptr;  ///< null: the host
   DType dtype = DType::f32;            ///< of weights on the accelerator: f16 or bf16
-  int threads = 1;                     ///< CPU threads that converting and packing may use
+  /// Weights that a network marks for it, and what they are multiplied with, are e4m3.
+  bool fp8 = false;
+  int threads = 1;  ///< CPU threads that converting and packing may use
 };
 
 }  // namespace sinter

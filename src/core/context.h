@@ -22,9 +22,12 @@ class Context {
  public:
   /// On the host.
   Context() = default;
-  /// On an accelerator, with activations of `compute`: f16 or bf16.
-  Context(std::shared_ptr<Accelerator> accelerator, DType compute)
-      : accelerator_(std::move(accelerator)), compute_(compute), arena_(accelerator_.get()) {}
+  /// On an accelerator, with activations of `compute`: f16 or bf16. `fp8`: see Placement.
+  Context(std::shared_ptr<Accelerator> accelerator, DType compute, bool fp8 = false)
+      : accelerator_(std::move(accelerator)),
+        compute_(compute),
+        fp8_(fp8),
+        arena_(accelerator_.get()) {}
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
@@ -52,7 +55,10 @@ class Context {
   DType compute() const { return compute_; }
   /// Where the weights of networks that run in this context belong.
   Placement placement() const {
-    return {.accelerator = accelerator_.get(), .dtype = compute_, .threads = std::max(threads, 1)};
+    return {.accelerator = accelerator_.get(),
+            .dtype = compute_,
+            .fp8 = fp8_,
+            .threads = std::max(threads, 1)};
   }
 
   /// A context on the host for what is computed there on the way to the accelerator: this one where
@@ -78,6 +84,7 @@ class Context {
  private:
   std::shared_ptr<Accelerator> accelerator_;
   DType compute_ = DType::f32;
+  bool fp8_ = false;
   Arena arena_;
   std::unique_ptr<Context> host_;
 };

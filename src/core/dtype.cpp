@@ -1,7 +1,9 @@
 #include "core/dtype.h"
 
 #include <bit>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "core/error.h"
 
@@ -19,6 +21,7 @@ std::size_t size_of(DType dtype) {
     case DType::bf16:
     case DType::i16:
       return 2;
+    case DType::f8_e4m3:
     case DType::i8:
     case DType::u8:
     case DType::boolean:
@@ -37,6 +40,8 @@ const char* to_string(DType dtype) {
       return "f16";
     case DType::bf16:
       return "bf16";
+    case DType::f8_e4m3:
+      return "f8_e4m3";
     case DType::i64:
       return "i64";
     case DType::i32:
@@ -54,7 +59,8 @@ const char* to_string(DType dtype) {
 }
 
 bool is_floating(DType dtype) {
-  return dtype == DType::f64 || dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16;
+  return dtype == DType::f64 || dtype == DType::f32 || dtype == DType::f16 ||
+         dtype == DType::bf16 || dtype == DType::f8_e4m3;
 }
 
 float half_to_float(std::uint16_t bits) {
@@ -95,6 +101,15 @@ std::uint16_t float_to_bfloat16(float value) {
   return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
+float e4m3_to_float(std::uint8_t bits) {
+  const int exponent = bits >> 3 & 15, mantissa = bits & 7;
+  if ((bits & 0x7f) == 0x7f) return std::numeric_limits<float>::quiet_NaN();
+  const float magnitude = exponent == 0
+                              ? static_cast<float>(mantissa) * 0x1p-9f
+                              : std::ldexp(static_cast<float>(8 + mantissa), exponent - 10);
+  return bits & 0x80 ? -magnitude : magnitude;
+}
+
 namespace {
 
 template <class Source, class Convert>
@@ -121,6 +136,8 @@ void convert_to_float(const void* src, DType src_dtype, float* dst, std::size_t 
       return convert<std::uint16_t>(src, dst, count, half_to_float);
     case DType::bf16:
       return convert<std::uint16_t>(src, dst, count, bfloat16_to_float);
+    case DType::f8_e4m3:
+      return convert<std::uint8_t>(src, dst, count, e4m3_to_float);
     case DType::i64:
       return convert<std::int64_t>(src, dst, count, plain);
     case DType::i32:

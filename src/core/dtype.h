@@ -7,7 +7,8 @@
 
 namespace sinter {
 
-enum class DType : std::uint8_t { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
+/// f8_e4m3 is what products on a device multiply; no file holds it.
+enum class DType : std::uint8_t { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean, f8_e4m3 };
 
 /// Bytes of one element.
 std::size_t size_of(DType dtype);
@@ -22,6 +23,11 @@ std::uint16_t float_to_half(float value);
 float bfloat16_to_float(std::uint16_t bits);
 /// Round to nearest even; NaN stays NaN.
 std::uint16_t float_to_bfloat16(float value);
+
+/// The finite type of Micikevicius et al., "FP8 formats for deep learning", 2022: four bits of
+/// exponent, three of mantissa, no infinity; 0x7f and 0xff are NaN.
+float e4m3_to_float(std::uint8_t bits);
+inline constexpr float kMostE4m3 = 448.0F;
 
 /// Converts `count` elements of a floating-point or integer type to float. `src` needs no
 /// alignment.

@@ -1,5 +1,6 @@
 #pragma once
 // Matrix products through cuBLASLt: dst = activation(x W^T + bias) (+ dst), f16 or bf16, sums f32.
+// x and W may be e4m3, and then dst too.
 
 #include <cuda_runtime.h>
 
@@ -25,7 +26,11 @@ struct MatrixProduct {
   std::int64_t x_stride = 0;     ///< from row to row, in elements; 0: in_features
   std::int64_t dst_stride = 0;   ///< from row to row, in elements; 0: out_features
   Epilogue epilogue = Epilogue::none;
-  DType dtype = DType::f16;  ///< of every operand
+  DType dtype = DType::f16;  ///< of every operand that is not said to be e4m3
+  bool narrow = false;       ///< x and W are e4m3
+  float scale = 1.0F;        ///< of x W^T: what products of e4m3 values stand for
+  /// Not null: dst is e4m3 and holds the result times this value, which lies on the device.
+  const float* dst_factor = nullptr;
 };
 
 /// Runs products on one device and remembers how. One a stream at a time: products share a
@@ -51,9 +56,10 @@ class MatrixProducts {
   /// hundred of its products, loading of kernels included.
   void set_timing(bool on);
 
-  /// Queues on the stream. All rows start at multiples of 16 bytes. Raises
-  /// ErrorCode::invalid_argument for what is outside these limits, ErrorCode::device, naming the
-  /// shape, where cuBLASLt fails or has no algorithm.
+  /// Queues on the stream. All rows start at multiples of 16 bytes; with e4m3 operands, both
+  /// numbers of channels are multiples of 16. Raises ErrorCode::invalid_argument for what is
+  /// outside these limits, ErrorCode::device, naming the shape, where cuBLASLt fails or has no
+  /// algorithm.
   void run(const MatrixProduct& product, cudaStream_t stream);
 
  private:

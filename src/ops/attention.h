@@ -18,12 +18,16 @@
 
 namespace sinter::ops {
 
+class LinearWeight;
+
 struct AttentionOptions {
   /// Factor of the logits; 0 stands for 1 / sqrt(dim).
   float scale = 0.0F;
   /// Added to the logit of key 0 after scaling. ln(n) makes key 0 count as n equal keys (spec of
   /// the collapsed unconditional context).
   float first_key_bias = 0.0F;
+  /// The weight that multiplies the result, where `dst` is e4m3: see LinearWeight::input_scale().
+  const LinearWeight* reader = nullptr;
 };
 
 /// Some of a sequence's keys, for each head the same number of them.
@@ -85,7 +89,7 @@ class PackedKeyValues {
 /// q, dst: [tokens, heads, dim]; k, v: [keys, heads, dim]; each a view or a list of views standing
 /// for their concatenation. q and dst hold the same number of tokens, k and v the same number of
 /// keys; how each is cut into segments is free. dst must not overlap k or v; it may be q itself.
-/// At least one key.
+/// At least one key. On a device dst may be e4m3, all of one call alike.
 void attention(Context& ctx,
                const HeadList& q,
                const HeadList& k,

@@ -14,4 +14,10 @@ Backend& backend(const Context& ctx, const char* op) {
   return *found;
 }
 
+Backend& backend(Accelerator& accelerator) {
+  auto* found = dynamic_cast<Backend*>(&accelerator);
+  SINTER_CHECK(found != nullptr, ErrorCode::internal, "[backend] an accelerator without operators");
+  return *found;
+}
+
 }  // namespace sinter::ops

@@ -21,14 +21,24 @@
 
 namespace sinter::ops {
 
+/// Of the values of some rows: the largest size, and the largest sqrt(sum of x^2) of a row.
+struct RowExtent {
+  float most = 0.0F, longest_row = 0.0F;
+};
+
 class Backend : public Accelerator {
  public:
+  /// Waits for the values.
+  virtual RowExtent measure(const RowView& x) = 0;
+  /// dst, e4m3 = x / scale.
+  virtual void quantize(const RowView& x, float scale, const RowView& dst) = 0;
+
   /// dst = activation(x W^T + b).
   virtual void linear(Context& ctx,
                       const RowView& x,
                       const LinearWeight& weight,
                       const RowView& dst,
-                      Activation activation) = 0;
+                      const LinearOptions& options) = 0;
   /// residual += gate * (x W^T + b); gate undefined for 1.
   virtual void linear_add_gated(Context& ctx,
                                 const RowView& residual,
@@ -112,5 +122,7 @@ class Backend : public Accelerator {
 /// The backend of a context whose tensors are on a device. Raises ErrorCode::invalid_argument for a
 /// context on the host.
 Backend& backend(const Context& ctx, const char* op);
+/// The same object, for weights, which are placed where no context is.
+Backend& backend(Accelerator& accelerator);
 
 }  // namespace sinter::ops

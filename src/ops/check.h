@@ -15,7 +15,8 @@ inline std::string origin(std::string_view name) {
   return name.empty() ? std::string{} : cat(" (", name, ")");
 }
 
-/// A type that operators compute with: f32 on the host, f32, f16 or bf16 on a device.
+/// A type that operators compute with: f32 on the host, f32, f16, bf16 or e4m3 on a
+/// device.
 inline bool has_values(const Tensor& tensor) {
   return tensor.defined() &&
          (tensor.dtype == DType::f32 || (tensor.device != Device::cpu &&

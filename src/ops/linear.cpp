@@ -1,6 +1,7 @@
 #include "ops/linear.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "cpu/gemm.h"
@@ -87,6 +88,13 @@ void check_operands(const RowView& x, const LinearWeight& weight, const RowView&
                origin(x.name));
   check_rows("linear", "x", x, x.rows, weight.in_features());
   check_rows("linear", "dst", dst, x.rows, weight.out_features());
+  SINTER_CHECK(x.dtype != DType::f8_e4m3 || weight.operand_dtype() == x.dtype,
+               ErrorCode::invalid_argument,
+               "[linear] x: expected ",
+               to_string(weight.operand_dtype()),
+               " as the weight is, got ",
+               to_string(x.dtype),
+               origin(x.name));
   check_device("linear", x, weight.device());
   check_device("linear", dst, weight.device());
 }
@@ -104,6 +112,19 @@ void run(Context& ctx,
             dst.row(0),
             dst.row_stride,
             epilogue);
+}
+
+Tensor result(Context& ctx, const Shape& shape, const LinearOptions& options) {
+  return ctx.allocate(options.reader != nullptr ? options.reader->operand_dtype() : ctx.compute(),
+                      shape);
+}
+
+void check_reader(const RowView& dst, const LinearOptions& options) {
+  SINTER_CHECK(dst.dtype != DType::f8_e4m3 ||
+                   (options.reader != nullptr && options.reader->operand_dtype() == dst.dtype),
+               ErrorCode::invalid_argument,
+               "[linear] dst: expected a reader of e4m3 that it is for",
+               origin(dst.name));
 }
 
 void check_gate(const Tensor& gate, const LinearWeight& weight) {
@@ -131,9 +152,10 @@ LinearWeight::LinearWeight(std::span<const Tensor> stack,
   if (placement.accelerator == nullptr) {
     pack(stack, bias, std::max(placement.threads, 1));
   } else {
-    device_ = placement.accelerator->device();
+    accelerator_ = placement.accelerator;
+    device_ = accelerator_->device();
     dtype_ = placement.dtype;
-    upload(stack, bias, *placement.accelerator);
+    upload(stack, bias, placement);
   }
 }
 
@@ -155,27 +177,69 @@ void LinearWeight::pack(std::span<const Tensor> stack, const Tensor& bias, int t
 }
 
 std::int64_t LinearWeight::input_stride() const {
-  constexpr std::int64_t kAligned = 8;  // 16 bytes of a 16-bit type
+  constexpr std::int64_t kAligned = 8;  // 16 bytes of a 16-bit type; e4m3 needs no filling
   return (in_features_ + kAligned - 1) / kAligned * kAligned;
 }
 
 void LinearWeight::upload(std::span<const Tensor> stack,
                           const Tensor& bias,
-                          Accelerator& accelerator) {
-  const auto element = size_of(dtype_);
+                          const Placement& placement) {
+  constexpr std::int64_t kMultiple = 16;  // of channels, that products of e4m3 take
+  Accelerator& accelerator = *placement.accelerator;
+  const bool narrow =
+      placement.fp8 && out_features_ % kMultiple == 0 && in_features_ % kMultiple == 0;
+  const DType dtype = narrow ? DType::f32 : dtype_;
   const std::int64_t stride = input_stride();
-  packed_ = Buffer(static_cast<std::size_t>(out_features_ * stride) * element, &accelerator);
-  Tensor all{packed_.data(), dtype_, device_, {out_features_, stride}, stack.front().name};
+  packed_ = Buffer(static_cast<std::size_t>(out_features_ * stride) * size_of(dtype), &accelerator);
+  const Tensor all{packed_.data(), dtype, device_, {out_features_, stride}, stack.front().name};
   std::int64_t first = 0;
   for (const Tensor& weight : stack) {
     const std::int64_t own = weight.dim(0);
     accelerator.upload(weight.reshape({own, in_features_}), all.slice(first, first + own));
     first += own;
   }
+  if (narrow) quantize(all, bias, accelerator);
   if (bias.defined()) {
-    bias_ = Buffer(static_cast<std::size_t>(out_features_) * element, &accelerator);
+    bias_ = Buffer(static_cast<std::size_t>(out_features_) * size_of(dtype_), &accelerator);
     accelerator.upload(bias, {bias_.data(), dtype_, device_, {out_features_}, bias.name});
   }
+}
+
+void LinearWeight::quantize(const Tensor& rows, const Tensor& bias, Accelerator& accelerator) {
+  constexpr float kRootMeanSquare = 2.0F;
+  constexpr float kRounded = 1.0625F * 1.0625F;  // what both operands may grow by
+  Backend& device = backend(accelerator);
+  const RowExtent extent = device.measure(rows);
+  Buffer packed(static_cast<std::size_t>(rows.elements()), &accelerator);
+  scale_ = extent.most > 0.0F ? extent.most / kMostE4m3 : 1.0F;
+  device.quantize(
+      rows, scale_, Tensor{packed.data(), DType::f8_e4m3, device_, rows.shape, rows.name});
+  packed_ = std::move(packed);
+  std::vector<float> values(static_cast<std::size_t>(bias.defined() ? out_features_ : 0));
+  if (bias.defined()) convert_to_float(bias.data, bias.dtype, values.data(), values.size());
+  float most_bias = 0.0F;
+  for (const float b : values) most_bias = std::max(most_bias, std::abs(b));
+  most_output_ = kRounded * kRootMeanSquare * std::sqrt(static_cast<float>(in_features_)) *
+                     extent.longest_row +
+                 most_bias;
+  input_factor_ = Buffer(sizeof(float), &accelerator);
+  set_most_input(kMostE4m3);
+}
+
+void LinearWeight::set_most_input(float most) {
+  if (!narrow()) return;
+  input_scale_ = most > 0.0F ? most / kMostE4m3 : 1.0F;
+  float factor = 1.0F / input_scale_;
+  backend(*accelerator_)
+      .upload({&factor, DType::f32, Device::cpu, {1}, {}},
+              {input_factor_.data(), DType::f32, device_, {1}, {}});
+}
+
+Tensor linear_input(Context& ctx,
+                    const LinearWeight& weight,
+                    std::int64_t rows,
+                    std::string_view name) {
+  return ctx.allocate(weight.operand_dtype(), {rows, weight.in_features()}, name);
 }
 
 Tensor linear(Context& ctx,
@@ -183,7 +247,7 @@ Tensor linear(Context& ctx,
               const LinearWeight& weight,
               const LinearOptions& options) {
   check_values("linear", "x", x);
-  const Tensor y = ctx.activation(with_last_axis(x.shape, weight.out_features()));
+  const Tensor y = result(ctx, with_last_axis(x.shape, weight.out_features()), options);
   linear_into(ctx, x, weight, y, options);
   return y;
 }
@@ -192,7 +256,7 @@ Tensor linear(Context& ctx,
               const RowView& x,
               const LinearWeight& weight,
               const LinearOptions& options) {
-  const Tensor y = ctx.activation({x.rows, weight.out_features()});
+  const Tensor y = result(ctx, {x.rows, weight.out_features()}, options);
   linear_into(ctx, x, weight, y, options);
   return y;
 }
@@ -203,8 +267,9 @@ void linear_into(Context& ctx,
                  const RowView& dst,
                  const LinearOptions& options) {
   check_operands(x, weight, dst);
+  check_reader(dst, options);
   if (x.device != Device::cpu) {
-    return backend(ctx, "linear").linear(ctx, x, weight, dst, options.activation);
+    return backend(ctx, "linear").linear(ctx, x, weight, dst, options);
   }
   cpu::Epilogue epilogue;
   epilogue.bias = weight.bias();

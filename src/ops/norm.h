@@ -23,7 +23,7 @@ struct ScaleShift {
 /// y = (1 + scale) * layer_norm(x) + shift, the modulated norm of the DiT; x [..., C]. The same
 /// modulation applies to all rows (give a slice of rows for another).
 Tensor layer_norm_modulate(Context& ctx, const Tensor& x, const ScaleShift& modulation);
-/// Writes into `dst`, of x's shape and the context's type.
+/// Writes into `dst`, of x's shape and the context's type, or e4m3: see LinearWeight.
 void layer_norm_modulate_into(Context& ctx,
                               const Tensor& x,
                               const ScaleShift& modulation,

@@ -13,7 +13,8 @@
 namespace sinter::ops {
 
 /// Rows with a stride: element (r, c) is data[r * row_stride + c]. Owns nothing. A Tensor [..., C]
-/// converts to the view of all its rows. On the host always f32; on a device f32, f16 or bf16.
+/// converts to the view of all its rows. On the host always f32; on a device f32, f16 or bf16, and
+/// e4m3 what a product reads.
 struct RowView {
   void* data = nullptr;
   DType dtype = DType::f32;

@@ -16,6 +16,8 @@ struct Case {
   Epilogue epilogue = Epilogue::none;
   bool bias = true;
   std::int64_t spare = 0;  // columns of x and dst beyond those in use
+  bool narrow = false;     // e4m3 operands
+  float dst_factor = 0;    // not 0: e4m3 result
 };
 
 double gelu_tanh(double x) {
@@ -24,40 +26,59 @@ double gelu_tanh(double x) {
 
 void expect_matches(MatrixProducts& products, const Case& c, unsigned seed) {
   SCOPED_TRACE(cat(c.rows, " x ", c.in, " by ", c.out, " ", to_string(c.dtype)));
-  const DeviceRows x(c.dtype, c.rows, c.in + c.spare, seed);
+  const DType operands = c.narrow ? DType::f8_e4m3 : c.dtype;
+  const DType result = c.dst_factor != 0 ? DType::f8_e4m3 : c.dtype;
+  const float scale = c.narrow ? 0.03F : 1.0F;  // of values around 30 and 1
+  const DeviceRows x(operands, c.rows, c.in + c.spare, seed);
   const DeviceRows weight(
-      c.dtype, c.out, c.in, seed + 1, 1.0F / std::sqrt(static_cast<float>(c.in)));
+      operands, c.out, c.in, seed + 1, 1.0F / scale / std::sqrt(static_cast<float>(c.in)));
   const DeviceRows bias(c.dtype, 1, c.out, seed + 2);
-  DeviceRows y(c.dtype, c.rows, c.out + c.spare, seed + 3);
-  const DeviceRows before(c.dtype, c.rows, c.out + c.spare, seed + 3);
-  products.run({.rows = c.rows,
-                .in_features = c.in,
-                .out_features = c.out,
-                .x = x.pointer(0, 0),
-                .weight = weight.pointer(0, 0),
-                .bias = c.bias ? bias.pointer(0, 0) : nullptr,
-                .dst = y.pointer(0, 0),
-                .x_stride = c.in + c.spare,
-                .dst_stride = c.out + c.spare,
-                .epilogue = c.epilogue,
-                .dtype = c.dtype},
-               nullptr);
+  DeviceRows y(result, c.rows, c.out + c.spare, seed + 3);
+  const DeviceRows before(result, c.rows, c.out + c.spare, seed + 3);
+  DeviceRows factor(DType::f32, 1, 1);
+  factor.host.set(0, 0, c.dst_factor);
+  factor.upload();
+  products.run(
+      {.rows = c.rows,
+       .in_features = c.in,
+       .out_features = c.out,
+       .x = x.pointer(0, 0),
+       .weight = weight.pointer(0, 0),
+       .bias = c.bias ? bias.pointer(0, 0) : nullptr,
+       .dst = y.pointer(0, 0),
+       .x_stride = c.in + c.spare,
+       .dst_stride = c.out + c.spare,
+       .epilogue = c.epilogue,
+       .dtype = c.dtype,
+       .narrow = c.narrow,
+       .scale = scale,
+       .dst_factor =
+           c.dst_factor != 0 ? reinterpret_cast<const float*>(factor.pointer(0, 0)) : nullptr},
+      nullptr);
   y.fetch();
   // One rounding of the result; f32 sums of products of order 1 / sqrt(in), some 1e-6 of their
   // size, are far below. The value before GELU or before the sum is rounded first by some kernels,
   // hence two.
-  const double unit = c.dtype == DType::f16 ? std::ldexp(1.0, -11) : std::ldexp(1.0, -8);
+  // Sums of e4m3 products keep 13 bits below their largest part, which is of the result's size here
+  // or of its spread, 1, and are cut off after every 32 terms.
+  const double unit = ops::cuda::test::half_unit(c.dtype);
+  const double cut = c.narrow ? static_cast<double>(c.in) / 32 * std::ldexp(1.0, -13) : 0.0;
   for (std::int64_t row = 0; row < c.rows; ++row) {
     for (std::int64_t column = 0; column < c.out; ++column) {
       double sum = c.bias ? bias.at(0, column) : 0.0;
-      for (std::int64_t k = 0; k < c.in; ++k) sum += x.at(row, k) * weight.at(column, k);
-      double scale = std::abs(sum);
+      for (std::int64_t k = 0; k < c.in; ++k) sum += scale * x.at(row, k) * weight.at(column, k);
+      double size = std::abs(sum);
       if (c.epilogue == Epilogue::gelu_tanh) sum = gelu_tanh(sum);
       if (c.epilogue == Epilogue::add) {
-        scale += std::abs(before.at(row, column));
+        size += std::abs(before.at(row, column));
         sum += before.at(row, column);
       }
-      ASSERT_NEAR(y.at(row, column), sum, 2 * unit * (scale + 1e-2)) << row << ", " << column;
+      double error = 2 * unit * (size + 1e-2) + cut * (size + 3);
+      if (c.dst_factor != 0) {
+        sum *= c.dst_factor;
+        error = error * c.dst_factor + std::ldexp(1.001 * std::abs(sum), -4) + std::ldexp(1.0, -10);
+      }
+      ASSERT_NEAR(y.at(row, column), sum, error) << row << ", " << column;
     }
     for (std::int64_t column = c.out; column < c.out + c.spare; ++column) {
       ASSERT_EQ(y.at(row, column), before.at(row, column))
@@ -78,6 +99,23 @@ TEST_F(CudaMatrixProduct, MatchesFloat64) {
     }
     expect_matches(products, {33, 1024, 64, dtype, Epilogue::none, false}, seed += 5);
     expect_matches(products, {33, 1024, 64, dtype, Epilogue::add, false}, seed += 5);
+  }
+}
+
+TEST_F(CudaMatrixProduct, MultipliesE4m3) {
+  MatrixProducts products;
+  unsigned seed = 500;
+  for (const DType dtype : {DType::f16, DType::bf16}) {
+    for (const Epilogue epilogue : {Epilogue::none, Epilogue::gelu_tanh, Epilogue::add}) {
+      for (const std::int64_t rows : {1, 7, 131}) {
+        expect_matches(products, {rows, 64, 96, dtype, epilogue, true, 0, true}, seed += 5);
+        expect_matches(products, {rows, 144, 208, dtype, epilogue, true, 32, true}, seed += 5);
+        if (epilogue == Epilogue::add) continue;
+        expect_matches(products, {rows, 144, 208, dtype, epilogue, true, 32, true, 5}, seed += 5);
+      }
+    }
+    expect_matches(products, {33, 1024, 64, dtype, Epilogue::none, false, 0, true}, seed += 5);
+    expect_matches(products, {33, 1024, 64, dtype, Epilogue::none, false, 0, true, 90}, seed += 5);
   }
 }
 

@@ -169,6 +169,7 @@ void launch(const AttentionCall& call,
   p.count = static_cast<int>(call.sequences.size());
   p.heads = static_cast<int>(like.heads);
   p.scale_log2 = scale * std::log2(std::exp(1.0F));
+  p.dst_factor = call.dst_factor;
   p.counters = workspace.counters();
   for (int i = 0; i < p.count; ++i) {
     p.sequences[i] = make_sequence(call.sequences[i], call, like, G::kQueryBlock, scale);

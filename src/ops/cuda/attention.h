@@ -61,6 +61,9 @@ struct AttentionCall {
   /// Queries of a tile for heads of 64: 128 or 192; 0 takes what ends earlier. The results are the
   /// same.
   int query_block = 0;
+  /// Not 0: every dst is e4m3, where rows may start at any multiple of 2 bytes, and holds the
+  /// result times this.
+  float dst_factor = 0.0F;
 };
 
 /// dim 64 or 128. dst may be q, not k or v. Every row starts at a multiple of 16 bytes. Queues on

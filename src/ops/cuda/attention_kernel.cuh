@@ -6,6 +6,7 @@
 
 #include "ops/cuda/async_copy.cuh"
 #include "ops/cuda/attention.h"
+#include "ops/cuda/e4m3.cuh"
 #include "ops/cuda/fast_math.cuh"
 #include "ops/cuda/pack.cuh"
 #include "ops/cuda/wgmma.cuh"
@@ -63,7 +64,8 @@ struct Parameters {
   Sequence sequences[kMaxSequences];
   int count, heads, total_tiles;
   float scale_log2;
-  int* counters;  // tiles handed out beyond the first of each block; blocks that are done
+  float dst_factor;  // not 0: dst is e4m3 of the result times it
+  int* counters;     // tiles handed out beyond the first of each block; blocks that are done
 };
 
 template <class T, class G>
@@ -311,13 +313,18 @@ struct Consumer {
   }
 
   __device__ __forceinline__ void store(const Segment& segment, int head, int first_row) {
-    T* head_rows = static_cast<T*>(segment.dst) + head * segment.dst_head_stride;
+    const std::int64_t head_rows = head * segment.dst_head_stride + lane % 4 * 2;
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
       const float inverse = 1.0F / sum_of_row(total[r]);
       const int row = first_row + me * 64 + warp * 16 + lane / 4 + 8 * r;
       if (row >= segment.queries) continue;
-      T* to = head_rows + row * segment.dst_token_stride + lane % 4 * 2;
+      const std::int64_t first = head_rows + row * segment.dst_token_stride;
+      if (p.dst_factor != 0.0F) {
+        store_row(static_cast<std::uint8_t*>(segment.dst) + first, r, inverse * p.dst_factor);
+        continue;
+      }
+      T* to = static_cast<T*>(segment.dst) + first;
 #pragma unroll
       for (int part = 0; part < kParts; ++part)
 #pragma unroll
@@ -326,6 +333,17 @@ struct Consumer {
               pack<T>(sum[part][4 * j + 2 * r] * inverse, sum[part][4 * j + 2 * r + 1] * inverse);
         }
     }
+  }
+
+  /// Row r of this thread's times `factor`, as e4m3.
+  __device__ __forceinline__ void store_row(std::uint8_t* to, int r, float factor) {
+#pragma unroll
+    for (int part = 0; part < kParts; ++part)
+#pragma unroll
+      for (int j = 0; j < 8; ++j) {
+        *reinterpret_cast<std::uint16_t*>(to + part * kSwizzleColumns + 8 * j) =
+            pack_e4m3(sum[part][4 * j + 2 * r] * factor, sum[part][4 * j + 2 * r + 1] * factor);
+      }
   }
 
   /// A tile whose rows this warpgroup has none of: let the barriers go by.

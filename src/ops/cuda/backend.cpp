@@ -19,6 +19,7 @@
 #include "ops/cuda/grouped_product.h"
 #include "ops/cuda/norm.h"
 #include "ops/cuda/points.h"
+#include "ops/cuda/quantize.h"
 #include "ops/cuda/rows.h"
 #include "ops/cuda/staging.h"
 
@@ -251,14 +252,30 @@ class CudaBackend final : public Backend {
 
   // ---- products ----
 
+  RowExtent measure(const RowView& x) override {
+    const Buffer cells(2 * sizeof(float), this);
+    check(cudaMemsetAsync(cells.data(), 0, cells.size(), stream_), "measure");
+    measure_rows(reinterpret_cast<float*>(cells.data()), rows_of(x), stream_);
+    std::array<float, 2> extent{};
+    download({cells.data(), DType::f32, Device::cuda, {2}, {}},
+             {extent.data(), DType::f32, Device::cpu, {2}, {}});
+    return {.most = extent[0], .longest_row = extent[1]};
+  }
+
+  void quantize(const RowView& x, float scale, const RowView& dst) override {
+    cuda::quantize(rows_of(dst), rows_of(x), 1.0F / scale, Activation::none, stream_);
+  }
+
   void linear(Context& ctx,
               const RowView& x,
               const LinearWeight& weight,
               const RowView& dst,
-              Activation activation) override {
+              const LinearOptions& options) override {
     if (x.rows == 0) return;
     ArenaScope scope(ctx.arena());
+    const Activation activation = options.activation;
     const RowView in = operand(ctx, x, weight);
+    if (dst.dtype == DType::f8_e4m3) return linear_e4m3(ctx, in, weight, dst, options);
     // dot_rows() writes one f32 after the other.
     if (weight.out_features() == 1 && dst.dtype == DType::f32 && dst.row_stride == 1) {
       return one_channel(ctx, in, weight, dst, activation);
@@ -295,14 +312,16 @@ class CudaBackend final : public Backend {
                                  const Tensor& dst) override {
     ArenaScope scope(ctx.arena());
     const Tensor y = ctx.allocate(residual.dtype, residual.shape, "branch");
-    ModulatedRows rows{.columns = residual.shape.back(), .dtype = residual.dtype};
+    ModulatedRows rows{.columns = residual.shape.back(),
+                       .dtype = residual.dtype,
+                       .narrow = dst.dtype == DType::f8_e4m3};
     SINTER_CHECK(ends.size() <= rows.groups.size(), ErrorCode::internal, "[linear] streams");
     for (std::size_t i = 0; i < ends.size(); ++i) {
       const BranchEnd& end = ends[i];
       const std::int64_t first = rows.rows();
       rows.groups[i] = group_of(end.x.rows, end.next, end.gate);
       rows.eps = end.next.eps;
-      linear(ctx, end.x, *end.weight, y.slice(first, first + end.x.rows), Activation::none);
+      linear(ctx, end.x, *end.weight, y.slice(first, first + end.x.rows), {});
     }
     add_gated_layer_norm_modulate(rows, residual.data, y.data, dst.data, stream_);
   }
@@ -324,6 +343,7 @@ class CudaBackend final : public Backend {
     const ModulatedRows rows{.groups = {group_of(x.elements() / columns, modulation, {})},
                              .columns = columns,
                              .dtype = x.dtype,
+                             .narrow = dst.dtype == DType::f8_e4m3,
                              .eps = modulation.eps};
     cuda::layer_norm_modulate(rows, x.data, dst.data, stream_);
   }
@@ -358,11 +378,21 @@ class CudaBackend final : public Backend {
       SINTER_CHECK(inputs[i].options.scale == first.options.scale,
                    ErrorCode::unsupported,
                    "[attention] on a GPU: expected one scale for all sequences");
+      SINTER_CHECK(inputs[i].dst.segments()[0].dtype == first.dst.segments()[0].dtype &&
+                       inputs[i].options.reader == first.options.reader,
+                   ErrorCode::unsupported,
+                   "[attention] on a GPU: expected one type and one reader for all results");
       sequences[i] = sequence_of(inputs[i]);
     }
+    const bool narrow = first.dst.segments()[0].dtype == DType::f8_e4m3;
+    const LinearWeight* const reader = first.options.reader;
+    SINTER_CHECK(!narrow || (reader != nullptr && reader->operand_dtype() == DType::f8_e4m3),
+                 ErrorCode::invalid_argument,
+                 "[attention] dst: expected a reader of e4m3 that it is for");
     cuda::attention({.sequences = std::span(sequences).first(inputs.size()),
                      .dtype = first.q.segments()[0].dtype,
-                     .scale = first.options.scale},
+                     .scale = first.options.scale,
+                     .dst_factor = narrow ? 1.0F / reader->input_scale() : 0.0F},
                     *workspace_,
                     stream_);
   }
@@ -525,10 +555,45 @@ class CudaBackend final : public Backend {
   /// zeros to the weight's input_stride().
   RowView operand(Context& ctx, const RowView& x, const LinearWeight& weight) {
     const std::int64_t columns = weight.input_stride();
-    if (x.dtype == weight.dtype() && is_aligned(x) && x.columns == columns) return x;
-    const RowView padded = ctx.allocate(weight.dtype(), {x.rows, columns}, x.name);
-    cuda::copy(rows_of(padded), rows_of(x), stream_);
-    return padded;
+    const DType dtype = weight.operand_dtype();
+    if (x.dtype == dtype && is_aligned(x) && x.columns == columns) return x;
+    const RowView fitting = ctx.allocate(dtype, {x.rows, columns}, x.name);
+    if (dtype != DType::f8_e4m3) {
+      cuda::copy(rows_of(fitting), rows_of(x), stream_);
+    } else if (is_aligned(x)) {
+      quantize(x, weight.input_scale(), fitting);
+    } else {
+      const RowView aligned = ctx.allocate(weight.dtype(), {x.rows, columns}, x.name);
+      cuda::copy(rows_of(aligned), rows_of(x), stream_);
+      quantize(aligned, weight.input_scale(), fitting);
+    }
+    return fitting;
+  }
+
+  /// The product does what it can: GELU by tanh after a bias, and the rounding to e4m3 of e4m3
+  /// operands. Else both are one pass behind it.
+  void linear_e4m3(Context& ctx,
+                   const RowView& in,
+                   const LinearWeight& weight,
+                   const RowView& dst,
+                   const LinearOptions& options) {
+    const bool within = options.activation == Activation::none ||
+                        (options.activation == Activation::gelu_tanh && weight.has_bias());
+    if (within && in.dtype == DType::f8_e4m3 && is_aligned(dst)) {
+      return multiply(in,
+                      weight,
+                      dst,
+                      sinter::cuda::Epilogue::none,
+                      options.activation,
+                      options.reader->input_factor());
+    }
+    const RowView y = product_rows(ctx, in.rows, weight);
+    multiply(in, weight, y, sinter::cuda::Epilogue::none, Activation::none);
+    cuda::quantize(rows_of(dst),
+                   rows_of(y),
+                   1.0F / options.reader->input_scale(),
+                   options.activation,
+                   stream_);
   }
 
   /// Where a product goes that is read by another kernel only.
@@ -543,7 +608,8 @@ class CudaBackend final : public Backend {
                 const LinearWeight& weight,
                 const RowView& dst,
                 sinter::cuda::Epilogue epilogue,
-                Activation activation) {
+                Activation activation,
+                const float* dst_factor = nullptr) {
     const bool fused = activation == Activation::gelu_tanh && weight.has_bias();
     products_->run({.rows = x.rows,
                     .in_features = weight.input_stride(),
@@ -555,7 +621,10 @@ class CudaBackend final : public Backend {
                     .x_stride = x.row_stride,
                     .dst_stride = dst.row_stride,
                     .epilogue = fused ? sinter::cuda::Epilogue::gelu_tanh : epilogue,
-                    .dtype = weight.dtype()},
+                    .dtype = weight.dtype(),
+                    .narrow = x.dtype == DType::f8_e4m3,
+                    .scale = weight.scale() * weight.input_scale(),
+                    .dst_factor = dst_factor},
                    stream_);
     if (activation != Activation::none && !fused) activate(dst, activation);
   }

@@ -6,10 +6,10 @@ namespace sinter::ops::cuda {
 
 namespace {
 
-template <NormKind Kind, class T>
+template <NormKind Kind, class T, class O>
 void launch(
     const ModulatedRows& rows, void* residual, const void* x, void* dst, cudaStream_t stream) {
-  NormTask<T, T> task{};
+  NormTask<T, T, O> task{};
   for (int g = 0; g < ModulatedRows::kMaxGroups; ++g) {
     const ModulatedGroup& from = rows.groups[g];
     task.groups[g] = {from.rows,
@@ -19,7 +19,7 @@ void launch(
   }
   task.x = static_cast<const T*>(x);
   task.residual = static_cast<T*>(residual);
-  task.dst = static_cast<T*>(dst);
+  task.dst = static_cast<O*>(dst);
   task.x_stride = task.residual_stride = task.dst_stride = rows.columns;
   task.rows = static_cast<int>(rows.rows());
   task.columns = static_cast<int>(rows.columns);
@@ -55,8 +55,12 @@ void check_and_launch(
                ErrorCode::invalid_argument,
                "[norm] expected rows and vectors that start at a multiple of 16 bytes, and every "
                "vector of a group");
-  rows.dtype == DType::f16 ? launch<Kind, __half>(rows, residual, x, dst, stream)
-                           : launch<Kind, __nv_bfloat16>(rows, residual, x, dst, stream);
+  const auto run = [&](auto element) {
+    using T = decltype(element);
+    rows.narrow ? launch<Kind, T, __nv_fp8_e4m3>(rows, residual, x, dst, stream)
+                : launch<Kind, T, T>(rows, residual, x, dst, stream);
+  };
+  rows.dtype == DType::f16 ? run(__half{}) : run(__nv_bfloat16{});
 }
 
 void check_layer_norm(const Rows& src, const void* weight, const void* bias) {

@@ -30,6 +30,7 @@ struct ModulatedRows {
   std::array<ModulatedGroup, kMaxGroups> groups{};
   std::int64_t columns = 0;  ///< C: a multiple of 8, at most kMaxNormColumns
   DType dtype = DType::f16;  ///< of rows and vectors: f16 or bf16
+  bool narrow = false;       ///< dst is e4m3; what is beyond 448 becomes it
   float eps = 1e-6F;
 
   std::int64_t rows() const { return groups[0].rows + groups[1].rows; }
@@ -38,8 +39,8 @@ struct ModulatedRows {
 inline constexpr std::int64_t kMaxNormColumns = 4096;
 
 /// dst = (1 + scale) * (x - mean) / sqrt(var + eps) + shift. x and dst [rows, C], contiguous,
-/// 16-byte aligned; dst may be x. Raises ErrorCode::invalid_argument for what is outside these
-/// limits, ErrorCode::device where the launch fails.
+/// 16-byte aligned; dst may be x where it has its type. Raises ErrorCode::invalid_argument for what
+/// is outside these limits, ErrorCode::device where the launch fails.
 void layer_norm_modulate(const ModulatedRows& rows, const void* x, void* dst, cudaStream_t stream);
 
 /// residual += gate * x, rounded, and dst = the modulated norm of it: the end of one branch and the

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "cuda/status.h"
+#include "ops/cuda/e4m3.cuh"
 #include "ops/cuda/launch.h"
 #include "ops/cuda/norm.h"
 #include "ops/cuda/pack.cuh"
@@ -28,12 +29,13 @@ struct NormGroup {
   const V *shift, *scale, *gate;
 };
 
-/// x [rows, columns] of S, all vectors and dst of D. The norm is multiplied with `one` + scale and
-/// shift is added, or neither where `affine` is not set.
-template <class S, class D>
+/// x [rows, columns] of S, all vectors and the residual of D, dst of O. The norm is multiplied with
+/// `one` + scale and shift is added, or neither where `affine` is not set.
+template <class S, class D, class O = D>
 struct NormTask {
   const S* x;
-  D *residual, *dst;
+  D* residual;
+  O* dst;
   std::int64_t x_stride, residual_stride, dst_stride;
   NormGroup<D> groups[ModulatedRows::kMaxGroups];
   int rows, columns;
@@ -48,8 +50,8 @@ struct NormTask {
 
 /// RowWarps warps a row; a thread holds Vectors stretches of eight columns. `Wide`: of tasks that
 /// are.
-template <class S, class D, int Vectors, int RowWarps, NormKind Kind, bool Wide>
-__global__ void __launch_bounds__(kNormThreads) norm_kernel(const NormTask<S, D> p) {
+template <class S, class D, class O, int Vectors, int RowWarps, NormKind Kind, bool Wide>
+__global__ void __launch_bounds__(kNormThreads) norm_kernel(const NormTask<S, D, O> p) {
   constexpr int kRowThreads = kWarp * RowWarps, kStride = kRowThreads * kVector;
   const int row = static_cast<int>(blockIdx.x) * (kNormThreads / kRowThreads) +
                   static_cast<int>(threadIdx.x) / kRowThreads;
@@ -165,11 +167,11 @@ __global__ void __launch_bounds__(kNormThreads) norm_kernel(const NormTask<S, D>
 }
 
 /// Few threads with much to wait for at once, unless the residual and its gates are as much again.
-template <NormKind Kind, class S, class D>
-void launch_norm(const NormTask<S, D>& task, cudaStream_t stream) {
+template <NormKind Kind, class S, class D, class O>
+void launch_norm(const NormTask<S, D, O>& task, cudaStream_t stream) {
   const auto run = [&](auto vectors, auto warps, auto wide) {
     constexpr int kVectors = decltype(vectors)::value, kRowWarps = decltype(warps)::value;
-    norm_kernel<S, D, kVectors, kRowWarps, Kind, decltype(wide)::value>
+    norm_kernel<S, D, O, kVectors, kRowWarps, Kind, decltype(wide)::value>
         <<<blocks_for(task.rows, kNormThreads / (kWarp * kRowWarps)), kNormThreads, 0, stream>>>(
             task);
     sinter::cuda::check_launch("norm");
@@ -181,7 +183,7 @@ void launch_norm(const NormTask<S, D>& task, cudaStream_t stream) {
   constexpr std::true_type wide;
   if (task.rows == 0) return;
   const int vectors = (task.columns + kWarp * kVector - 1) / (kWarp * kVector);
-  if constexpr (Kind != NormKind::gated) {
+  if constexpr (Kind != NormKind::gated && !std::is_same_v<O, __nv_fp8_e4m3>) {
     if (!task.wide) return run(four, four, std::false_type{});
   }
   if (vectors <= 2) return run(two, one, wide);

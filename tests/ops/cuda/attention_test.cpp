@@ -113,6 +113,33 @@ void expect_matches(const Case& c, unsigned seed) {
     // below that.
     const double unit = c.dtype == DType::f16 ? std::ldexp(1.0, -12) : std::ldexp(1.0, -9);
     EXPECT_LT(std::sqrt(error / norm), 1.5 * unit);
+
+    // The same result rounded to e4m3 instead.
+    constexpr float kFactor = 100.0F;
+    DeviceRows narrow(DType::f8_e4m3, rows, width);
+    for (std::size_t i = 0; i < sequences.size(); ++i) {
+      for (std::size_t g = 0; g < 2; ++g)
+        sequences[i].queries[g].dst = view(narrow, c.sequences[i].queries[g], 0);
+    }
+    attention({sequences, c.dtype, c.scale, query_block, kFactor}, workspace, nullptr);
+    narrow.fetch();
+    for (std::size_t i = 0; i < sequences.size(); ++i) {
+      for (std::size_t g = 0; g < 2; ++g)
+        sequences[i].queries[g].dst = view(y, c.sequences[i].queries[g], 0);
+    }
+    for (std::int64_t i = 0; i < rows * width; ++i) {
+      const double from = y.at(i / width, i % width);
+      const double wanted = std::clamp(kFactor * from, -448.0, 448.0);
+      const double actual = narrow.at(i / width, i % width);
+      ASSERT_EQ(std::isnan(actual), std::isnan(wanted)) << i / width << ", " << i % width;
+      if (std::isnan(wanted)) continue;
+      // y is rounded itself.
+      ASSERT_NEAR(actual,
+                  wanted,
+                  std::abs(wanted) * (half_unit(DType::f8_e4m3) + 2 * half_unit(c.dtype)) +
+                      half_unit_at_zero(DType::f8_e4m3))
+          << i / width << ", " << i % width;
+    }
   }
 }
 

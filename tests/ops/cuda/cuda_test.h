@@ -29,10 +29,38 @@ class CudaTest : public ::testing::Test {
 
 /// Half the distance between neighbours at 1, relative: what one rounding to nearest costs at most.
 inline double half_unit(DType dtype) {
-  return std::ldexp(1.0, dtype == DType::f32 ? -24 : dtype == DType::f16 ? -11 : -8);
+  switch (dtype) {
+    case DType::f32:
+      return std::ldexp(1.0, -24);
+    case DType::f16:
+      return std::ldexp(1.0, -11);
+    case DType::bf16:
+      return std::ldexp(1.0, -8);
+    default:
+      return std::ldexp(1.0, -4);  // e4m3
+  }
+}
+/// Half the distance between neighbours near zero.
+inline double half_unit_at_zero(DType dtype) {
+  return std::ldexp(1.0, dtype == DType::f8_e4m3 ? -10 : -25);
 }
 
-/// Strided rows of f32, f16 or bf16 on the host; what lies between the rows belongs to them too.
+/// The e4m3 value nearest to x: of all 127 sizes, the even one of two that are as near.
+inline std::uint8_t nearest_e4m3(double x) {
+  if (std::isnan(x)) return 0x7f;
+  std::uint8_t best = 0;
+  const auto distance = [&](int code) {
+    return std::abs(std::abs(x) - e4m3_to_float(static_cast<std::uint8_t>(code)));
+  };
+  for (int code = 1; code < 0x7f; ++code) {
+    if (distance(code) < distance(best) || (distance(code) == distance(best) && code % 2 == 0))
+      best = static_cast<std::uint8_t>(code);
+  }
+  return static_cast<std::uint8_t>(best | (std::signbit(x) ? 0x80 : 0));
+}
+
+/// Strided rows of f32, f16, bf16 or e4m3 on the host; what lies between the rows belongs to them
+/// too.
 struct HostRows {
   DType dtype = DType::f16;
   std::int64_t rows = 0, columns = 0, stride = 0;
@@ -42,6 +70,7 @@ struct HostRows {
   double at(std::int64_t row, std::int64_t column) const {
     const std::uint8_t* from = bytes.data() + index(row, column);
     if (dtype == DType::f32) return read<float>(from);
+    if (dtype == DType::f8_e4m3) return e4m3_to_float(*from);
     const auto bits = read<std::uint16_t>(from);
     return dtype == DType::f16 ? __half2float(__ushort_as_half(bits))
                                : __bfloat162float(__ushort_as_bfloat16(bits));
@@ -49,6 +78,10 @@ struct HostRows {
   /// The nearest value.
   void set(std::int64_t row, std::int64_t column, float x) {
     std::uint8_t* to = bytes.data() + index(row, column);
+    if (dtype == DType::f8_e4m3) {
+      *to = nearest_e4m3(x);
+      return;
+    }
     const std::uint16_t bits = dtype == DType::f16 ? __half_as_ushort(__float2half_rn(x))
                                                    : __bfloat16_as_ushort(__float2bfloat16_rn(x));
     dtype == DType::f32 ? std::memcpy(to, &x, sizeof x) : std::memcpy(to, &bits, sizeof bits);
@@ -142,10 +175,10 @@ void expect_rows(DeviceRows& actual, double slack, Wanted wanted) {
   for (std::int64_t row = 0; row < x.rows; ++row) {
     for (std::int64_t column = 0; column < x.columns; ++column) {
       const double w = wanted(row, column);
-      // Below the smallest normal value the spacing stays; half of f16's is 2^-25.
+      // Below the smallest normal value the spacing stays.
       ASSERT_NEAR(x.at(row, column),
                   w,
-                  half_unit(x.dtype) * 1.0001 * std::abs(w) + std::ldexp(1.0, -25) + slack)
+                  half_unit(x.dtype) * 1.0001 * std::abs(w) + half_unit_at_zero(x.dtype) + slack)
           << to_string(x.dtype) << " row " << row << " column " << column;
     }
     for (std::int64_t column = x.columns; column < x.stride; ++column)

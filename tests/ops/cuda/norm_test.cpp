@@ -109,6 +109,43 @@ TEST_F(CudaNorm, AddGatedLayerNormModulateMatchesFloat64) {
   }
 }
 
+TEST_F(CudaNorm, RoundsToE4m3) {
+  unsigned seed = 900;
+  for (const DType dtype : {DType::f16, DType::bf16}) {
+    for (const std::int64_t columns : kColumns) {
+      SCOPED_TRACE(cat(to_string(dtype), " ", columns));
+      ModulatedCase s(dtype, columns, 3, 4, seed += 3);
+      s.vectors.host.set(1, 0, 500.0F);  // beyond the largest value
+      s.vectors.upload();
+      ModulatedRows rows = s.rows();
+      rows.narrow = true;
+      const HostRows before = s.residual.host;
+      DeviceRows plain(DType::f8_e4m3, 7, columns), gated(DType::f8_e4m3, 7, columns);
+      layer_norm_modulate(rows, s.x.pointer(0, 0), plain.pointer(0, 0), nullptr);
+      add_gated_layer_norm_modulate(
+          rows, s.residual.pointer(0, 0), s.x.pointer(0, 0), gated.pointer(0, 0), nullptr);
+      s.residual.fetch();
+      const auto check = [&](DeviceRows& y, const DeviceRows& x) {
+        y.fetch();
+        for (std::int64_t row = 0; row < 7; ++row) {
+          std::vector<double> values;
+          for (std::int64_t c = 0; c < columns; ++c) values.push_back(x.at(row, c));
+          const std::vector<double> wanted = s.norm(values, row < s.first ? 0 : 1);
+          for (std::int64_t c = 0; c < columns; ++c) {
+            const double w = std::clamp(wanted[static_cast<std::size_t>(c)], -448.0, 448.0);
+            ASSERT_NEAR(y.at(row, c),
+                        w,
+                        half_unit(DType::f8_e4m3) * std::abs(w) +
+                            half_unit_at_zero(DType::f8_e4m3) + kNormSlack);
+          }
+        }
+      };
+      check(plain, s.x);
+      check(gated, s.residual);
+    }
+  }
+}
+
 TEST_F(CudaNorm, WorksInPlaceAndOnOneGroup) {
   const ModulatedCase s(DType::f16, 1024, 9, 0, 200);
   DeviceRows x = DeviceRows(DType::f16, 9, 1024, 201), y(DType::f16, 9, 1024);
