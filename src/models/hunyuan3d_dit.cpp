@@ -174,6 +174,12 @@ void Hunyuan3DDit::forward(Context& ctx,
   run(ctx, latents, condition, ops::select_row(ctx, own, 0), velocity);
 }
 
+const nn::Linear& Hunyuan3DDit::first_product(std::size_t layer) const {
+  if (layer < double_blocks_.size()) return double_blocks_[layer].img.qkv;
+  const std::size_t single = layer - double_blocks_.size();
+  return single < single_blocks_.size() ? single_blocks_[single].qkv : final_layer_.linear;
+}
+
 void Hunyuan3DDit::run(Context& ctx,
                        const Tensor& latents,
                        const DitCondition& condition,
@@ -187,21 +193,32 @@ void Hunyuan3DDit::run(Context& ctx,
   nn::tap(ctx, img, "latent_in");
   nn::tap(ctx, txt, "cond_in");
   // Each block ends with the norm that the next one begins with.
-  const Tensor normed = ctx.activation(tokens.shape, "normed tokens");
-  norm_streams(ctx, rows, tokens, m.first_norm(0), normed);
+  const std::size_t layers = double_blocks_.size() + single_blocks_.size();
+  const Tensor block_input = first_product(0).input(ctx, rows.total(), "normed tokens");
+  const Tensor last_input = first_product(layers).input(ctx, rows.total(), "last norm");
+  const auto normed = [&](std::size_t layer) { return layer < layers ? block_input : last_input; };
+  norm_streams(ctx, rows, tokens, m.first_norm(0), normed(0));
   for (std::size_t i = 0; i < double_blocks_.size(); ++i) {
     ctx.check_cancelled();
-    double_blocks_[i].forward(ctx, rows, tokens, normed, m.double_block(i), m.first_norm(i + 1));
+    double_blocks_[i].forward(
+        ctx, rows, tokens, normed(i), m.double_block(i), m.first_norm(i + 1), normed(i + 1));
     nn::tap(ctx, img, "double_blocks.", i, ".img");
     nn::tap(ctx, txt, "double_blocks.", i, ".txt");
   }
   for (std::size_t i = 0; i < single_blocks_.size(); ++i) {
     ctx.check_cancelled();
     const std::size_t next = double_blocks_.size() + i + 1;
-    single_blocks_[i].forward(ctx, rows, tokens, normed, m.single_block(i), m.first_norm(next).img);
+    single_blocks_[i].forward(ctx,
+                              rows,
+                              tokens,
+                              normed(next - 1),
+                              m.single_block(i),
+                              m.first_norm(next).img,
+                              normed(next));
     nn::tap(ctx, tokens, "single_blocks.", i);
   }
-  final_layer_.linear.into(ctx, normed.slice(rows.condition_total(), rows.total()), velocity);
+  const Tensor last = last_input.slice(rows.condition_total(), rows.total());
+  final_layer_.linear.into(ctx, last, velocity);
   nn::tap(ctx, velocity, "velocity");
 }
 

@@ -65,6 +65,8 @@ class Hunyuan3DDit : public ShapeDenoiser {
                const ops::Step& step,
                const Tensor& velocity) const;
   /// forward() with the modulations of the step, [vectors H].
+  /// Of layer `layer`: double blocks first, then single blocks, then the final layer.
+  const nn::Linear& first_product(std::size_t layer) const;
   void run(Context& ctx,
            const Tensor& latents,
            const DitCondition& condition,

@@ -1,5 +1,6 @@
 #include "models/hunyuan3d_dit_blocks.h"
 
+#include <algorithm>
 #include <array>
 #include <span>
 
@@ -30,8 +31,12 @@ Heads split(const ops::RowView& fused, std::int64_t heads) {
           ops::heads_of(fused, heads, d, 2 * width, d)};
 }
 
-/// Joint attention of each branch over its condition and latent rows. `dst` may be the queries.
-void attend(Context& ctx, const DitRows& rows, const Heads& all, const ops::HeadView& dst) {
+/// Joint attention of each branch over its condition and latent rows, for `reader`.
+void attend(Context& ctx,
+            const DitRows& rows,
+            const Heads& all,
+            const ops::HeadView& dst,
+            const nn::Linear& reader) {
   std::int64_t condition = 0, latents = rows.condition_total();
   std::vector<ops::AttentionInput> branches;
   for (const DitBranch& branch : rows.branches) {
@@ -43,7 +48,7 @@ void attend(Context& ctx, const DitRows& rows, const Heads& all, const ops::Head
                         sequence(all.k),
                         sequence(all.v),
                         sequence(dst),
-                        {.first_key_bias = branch.first_key_bias}});
+                        {.first_key_bias = branch.first_key_bias, .reader = &reader.weight}});
     condition += branch.condition;
     latents += rows.latents;
   }
@@ -109,10 +114,14 @@ DitStream::DitStream(const checkpoint::Binder& block,
                      std::string_view stream,
                      const Hunyuan3DDitConfig& config)
     : modulation(block, cat(stream, "_mod.lin"), config.width, kDoubleParts * config.width),
-      qkv(block, cat(stream, "_attn.qkv"), config.width, 3 * config.width, config.qkv_bias),
-      proj(block, cat(stream, "_attn.proj"), config.width, config.width),
+      qkv(block.reduced(),
+          cat(stream, "_attn.qkv"),
+          config.width,
+          3 * config.width,
+          config.qkv_bias),
+      proj(block.reduced(), cat(stream, "_attn.proj"), config.width, config.width),
       norm(block.scope(cat(stream, "_attn.norm")), kNormNames, config.head_dim(), kNormEps),
-      mlp(block.scope(cat(stream, "_mlp")),
+      mlp(block.reduced().scope(cat(stream, "_mlp")),
           {.fc = "0", .proj = "2"},
           config.width,
           config.inner,
@@ -128,14 +137,20 @@ void DitStream::project(Context& ctx,
 }
 
 DitDoubleBlock::DitDoubleBlock(const checkpoint::Binder& block, const Hunyuan3DDitConfig& config)
-    : heads(config.heads), img(block, "img", config), txt(block, "txt", config) {}
+    : heads(config.heads), img(block, "img", config), txt(block, "txt", config) {
+  // Attention gives means of both streams' values.
+  const float most = std::max(img.qkv.weight.most_output(), txt.qkv.weight.most_output());
+  img.proj.weight.set_most_input(most);
+  txt.proj.weight.set_most_input(most);
+}
 
 void DitDoubleBlock::forward(Context& ctx,
                              const DitRows& rows,
                              const Tensor& tokens,
                              const Tensor& normed,
                              const Streams<Modulation>& m,
-                             const Streams<ops::ScaleShift>& next) const {
+                             const Streams<ops::ScaleShift>& next,
+                             const Tensor& next_normed) const {
   ArenaScope scope(ctx.arena());
   const std::int64_t width = tokens.dim(1), cut = rows.condition_total();
   const Tensor txt_rows = normed.slice(0, cut), img_rows = normed.slice(cut, rows.total());
@@ -145,59 +160,65 @@ void DitDoubleBlock::forward(Context& ctx,
   img.project(ctx, img_rows, heads, img_fused);
   txt.project(ctx, txt_rows, heads, txt_fused);
   const Heads view = split(fused, heads);
-  attend(ctx, rows, view, view.q);
+  const Tensor mixed = img.proj.input(ctx, rows.total(), "attention");
+  attend(ctx, rows, view, ops::heads_of(mixed, heads, width / heads), img.proj);
   const auto end_branch = [&](const Streams<const nn::Linear*>& last,
                               const Streams<ops::RowView>& x,
                               DoublePart gate,
-                              const Streams<ops::ScaleShift>& norm) {
+                              const Streams<ops::ScaleShift>& norm,
+                              const Tensor& dst) {
     const std::array<ops::BranchEnd, 2> ends = {
         ops::BranchEnd{x.txt, &last.txt->weight, m.txt.part(gate), norm.txt},
         ops::BranchEnd{x.img, &last.img->weight, m.img.part(gate), norm.img}};
-    ops::linear_add_gated_modulate(ctx, tokens, ends, normed);
+    ops::linear_add_gated_modulate(ctx, tokens, ends, dst);
   };
   end_branch({.img = &img.proj, .txt = &txt.proj},
-             {.img = ops::columns(img_fused, 0, width), .txt = ops::columns(txt_fused, 0, width)},
+             {.img = mixed.slice(cut, rows.total()), .txt = mixed.slice(0, cut)},
              kGate1,
-             {.img = m.img.scale_shift(kShift2), .txt = m.txt.scale_shift(kShift2)});
+             {.img = m.img.scale_shift(kShift2), .txt = m.txt.scale_shift(kShift2)},
+             normed);
 
-  const Tensor img_hidden = img.mlp.fc.forward(ctx, img_rows, img.mlp.activation);
-  const Tensor txt_hidden = txt.mlp.fc.forward(ctx, txt_rows, txt.mlp.activation);
   end_branch({.img = &img.mlp.proj, .txt = &txt.mlp.proj},
-             {.img = img_hidden, .txt = txt_hidden},
+             {.img = img.mlp.hidden(ctx, img_rows), .txt = txt.mlp.hidden(ctx, txt_rows)},
              kGate2,
-             next);
+             next,
+             next_normed);
 }
 
 DitSingleBlock::DitSingleBlock(const checkpoint::Binder& block, const Hunyuan3DDitConfig& config)
     : heads(config.heads),
       modulation(block, "modulation.lin", config.width, kSingleParts * config.width),
-      qkv(block,
+      qkv(block.reduced(),
           "linear1",
           config.width,
           nn::OutputSlice{3 * config.width + config.inner, 0, 3 * config.width}),
-      mlp_in(block,
+      mlp_in(block.reduced(),
              "linear1",
              config.width,
              nn::OutputSlice{3 * config.width + config.inner, 3 * config.width, config.inner}),
-      out(block, "linear2", config.width + config.inner, config.width),
-      norm(block.scope("norm"), kNormNames, config.head_dim(), kNormEps) {}
+      out(block.reduced(), "linear2", config.width + config.inner, config.width),
+      norm(block.scope("norm"), kNormNames, config.head_dim(), kNormEps) {
+  out.weight.set_most_input(std::max(qkv.weight.most_output(), mlp_in.weight.most_output()));
+}
 
 void DitSingleBlock::forward(Context& ctx,
                              const DitRows& rows,
                              const Tensor& tokens,
                              const Tensor& normed,
                              const Modulation& m,
-                             const ops::ScaleShift& next) const {
+                             const ops::ScaleShift& next,
+                             const Tensor& next_normed) const {
   ArenaScope scope(ctx.arena());
-  const std::int64_t width = tokens.dim(1), inner = mlp_in.weight.out_features();
+  const std::int64_t width = tokens.dim(1);
   const Tensor fused = qkv.forward(ctx, normed);
-  const Tensor both = ctx.activation({rows.total(), width + inner}, "attention|mlp");
-  mlp_in.into(ctx, normed, ops::columns(both, width, width + inner), ops::Activation::gelu_tanh);
+  const Tensor both = out.input(ctx, rows.total(), "attention|mlp");
+  mlp_in.into(
+      ctx, normed, ops::columns(both, width, both.dim(1)), ops::Activation::gelu_tanh, &out);
   const Heads view = split(fused, heads);
   norm.apply(ctx, view.q, view.k);
-  attend(ctx, rows, view, ops::heads_of(ops::columns(both, 0, width), heads, width / heads));
+  attend(ctx, rows, view, ops::heads_of(ops::columns(both, 0, width), heads, width / heads), out);
   const ops::BranchEnd end{both, &out.weight, m.part(kGate), next};
-  ops::linear_add_gated_modulate(ctx, tokens, std::span(&end, 1), normed);
+  ops::linear_add_gated_modulate(ctx, tokens, std::span(&end, 1), next_normed);
 }
 
 DitFinalLayer::DitFinalLayer(const checkpoint::Binder& layer, const Hunyuan3DDitConfig& config)

@@ -110,14 +110,16 @@ struct DitDoubleBlock {
 
   DitDoubleBlock(const checkpoint::Binder& block, const Hunyuan3DDitConfig& config);
 
-  /// tokens [R, H], in place. normed [R, H]: the modulated norm of the tokens, replaced with what
-  /// `next` makes of the result.
+  /// tokens [R, H], in place. normed [R, H]: their modulated norm, of the type that the first
+  /// product multiplies; its memory is used. next_normed [R, H], which may be `normed`: what `next`
+  /// makes of the result.
   void forward(Context& ctx,
                const DitRows& rows,
                const Tensor& tokens,
                const Tensor& normed,
                const Streams<Modulation>& m,
-               const Streams<ops::ScaleShift>& next) const;
+               const Streams<ops::ScaleShift>& next,
+               const Tensor& next_normed) const;
 };
 
 /// One stream over all tokens; attention and MLP read the same norm and end in one product.
@@ -137,7 +139,8 @@ struct DitSingleBlock {
                const Tensor& tokens,
                const Tensor& normed,
                const Modulation& m,
-               const ops::ScaleShift& next) const;
+               const ops::ScaleShift& next,
+               const Tensor& next_normed) const;
 };
 
 /// Modulated norm of the latent rows, and projection to the latent channels.

@@ -50,18 +50,29 @@ struct Linear {
                             std::string_view name,
                             const Shape& kernel);
 
-  /// x [R, in] -> [R, out].
+  /// x [R, in] -> [R, out]; of the type that `reader` multiplies, where one is given.
   Tensor forward(Context& ctx,
                  const ops::RowView& x,
-                 ops::Activation activation = ops::Activation::none) const {
-    return ops::linear(ctx, x, weight, {.activation = activation});
+                 ops::Activation activation = ops::Activation::none,
+                 const Linear* reader = nullptr) const {
+    return ops::linear(
+        ctx, x, weight, {.activation = activation, .reader = reader ? &reader->weight : nullptr});
   }
-  /// Writes into rows of a wider tensor.
+  /// Writes into rows of a wider tensor: `reader`'s input, where one is given.
   void into(Context& ctx,
             const ops::RowView& x,
             const ops::RowView& dst,
-            ops::Activation activation = ops::Activation::none) const {
-    ops::linear_into(ctx, x, weight, dst, {.activation = activation});
+            ops::Activation activation = ops::Activation::none,
+            const Linear* reader = nullptr) const {
+    ops::linear_into(ctx,
+                     x,
+                     weight,
+                     dst,
+                     {.activation = activation, .reader = reader ? &reader->weight : nullptr});
+  }
+  /// Uninitialised memory for x [rows, in], of the type that the weight multiplies.
+  Tensor input(Context& ctx, std::int64_t rows, std::string_view name) const {
+    return ops::linear_input(ctx, weight, rows, name);
   }
   /// residual += gate * y; gate [out], undefined for 1.
   void add_to(Context& ctx,

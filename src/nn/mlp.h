@@ -27,6 +27,10 @@ struct Mlp {
       std::int64_t inner,
       ops::Activation act);
 
+  /// activation(fc(x)), the input of proj.
+  Tensor hidden(Context& ctx, const ops::RowView& x) const {
+    return fc.forward(ctx, x, activation, &proj);
+  }
   /// x [R, width] -> [R, width].
   Tensor forward(Context& ctx, const ops::RowView& x) const;
   /// residual += gate * mlp(x); gate [width], undefined for 1.
