@@ -191,6 +191,11 @@ void add_device_options(CLI::App& command, EngineOptions& engine) {
       ->capture_default_str()
       ->group("Run");
   command
+      .add_flag("--fp8",
+                engine.fp8,
+                "on a GPU: large products of the shape transformer in 8 bits; faster, less exact")
+      ->group("Run");
+  command
       .add_option_function<std::string>(
           "--vram-budget",
           [&engine](const std::string& text) { engine.vram_budget = parse_budget(text); },

@@ -183,6 +183,10 @@ struct EngineOptions {
   /// Type of weights and activations on a GPU, "fp16" or "bf16"; sums are f32. The CPU computes in
   /// f32.
   std::string dtype = "fp16";
+  /// The large products of the shape transformer multiply 8-bit numbers (e4m3) on a GPU: sampling
+  /// takes a quarter less time, and the shape differs more from the exact one (docs/gpu.md). Not on
+  /// the CPU and not with 2.1: an error.
+  bool fp8 = false;
   /// Keep the networks in memory between runs: the second run starts at once. Otherwise each is
   /// loaded when a run comes to it and freed after, so that the largest decides the memory needed.
   /// A GPU keeps as many as fit, those of the most bytes.

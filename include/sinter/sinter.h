@@ -77,6 +77,7 @@ typedef struct sinter_engine_options {
   const char* dtype;       /**< on a GPU: "fp16" (default) or "bf16" */
   const char* hash_folder; /**< remembers hashes of large checkpoints; null (default): nowhere */
   uint64_t vram_budget;    /**< bytes that a run may hold on a GPU; 0 (default): what is free */
+  int32_t fp8; /**< not 0: large products of the shape transformer in 8 bits, on a GPU */
 } sinter_engine_options;
 
 /** \param size sizeof(sinter_engine_options), as the caller's header has it. */

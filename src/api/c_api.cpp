@@ -130,6 +130,7 @@ sinter::EngineOptions to_cpp(const sinter_engine_options& c) {
   options.config = text(c.config);
   if (c.device != nullptr) options.device = c.device;
   if (c.dtype != nullptr) options.dtype = c.dtype;
+  options.fp8 = c.fp8 != 0;
   options.vae = text(c.vae);
   options.hash_folder = text(c.hash_folder);
   options.vram_budget = c.vram_budget;

@@ -68,6 +68,7 @@ std::shared_ptr<Accelerator> open_device(const std::string& device,
 
 Context open_context(const std::string& device,
                      const std::string& dtype,
+                     bool fp8,
                      const std::function<void(const std::string&)>& note) {
   std::shared_ptr<Accelerator> accelerator = open_device(device, note);
   const bool half = dtype == "fp16";
@@ -75,8 +76,11 @@ Context open_context(const std::string& device,
                ErrorCode::invalid_argument,
                "[device] dtype: expected fp16 or bf16, got ",
                dtype);
+  SINTER_CHECK(!fp8 || accelerator != nullptr,
+               ErrorCode::invalid_argument,
+               "[device] fp8: expected a GPU to run on, got the CPU, which computes in f32");
   if (accelerator == nullptr) return Context();
-  return Context(std::move(accelerator), half ? DType::f16 : DType::bf16);
+  return Context(std::move(accelerator), half ? DType::f16 : DType::bf16, fp8);
 }
 
 }  // namespace sinter

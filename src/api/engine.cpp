@@ -54,6 +54,15 @@ models::ShapeModel open_model(const std::string& name, const EngineOptions& opti
   return model;
 }
 
+models::ShapeModel open_checked(const std::string& name, const EngineOptions& options) {
+  models::ShapeModel model = open_model(name, options);
+  SINTER_CHECK(
+      !options.fp8 || std::holds_alternative<models::Hunyuan3DDitConfig>(model.config().dit),
+      ErrorCode::unsupported,
+      "[engine] fp8: expected a shape transformer of the 2.0 family, got that of 2.1");
+  return model;
+}
+
 }  // namespace
 
 struct Engine::State {
@@ -61,8 +70,8 @@ struct Engine::State {
       : path(name),
         vae(options.vae),
         vram_budget(options.vram_budget),
-        ctx(open_context(options.device, options.dtype, options.warn)),
-        networks(open_model(name, options), options.keep_weights),
+        ctx(open_context(options.device, options.dtype, options.fp8, options.warn)),
+        networks(open_checked(name, options), options.keep_weights),
         hash(networks.model().checkpoint(), options.hash_folder),
         vae_hash(networks.model().vae_checkpoint(), options.hash_folder),
         extractor(pipeline::make_extractor(ctx)) {
@@ -143,7 +152,11 @@ Provenance describe_run(const models::ShapeModel& model,
       {"remove_floaters", options.remove_floaters},
       {"remove_background", std::string(to_string(options.remove_background))},
       {"matting_model", last_component(options.matting_model)},
-      {"compute", std::string(to_string(ctx.device())) + " " + to_string(ctx.compute())},
+      {"compute",
+       cat(to_string(ctx.device()),
+           " ",
+           to_string(ctx.compute()),
+           ctx.placement().fp8 ? ", shape transformer f8_e4m3" : "")},
   };
   return provenance;
 }

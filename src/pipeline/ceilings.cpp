@@ -36,7 +36,9 @@ double product_rate(Context& ctx, std::int64_t side) {
     values[i] = static_cast<float>(i % 251) / 125.0F - 1.0F;
   }
   const Tensor host{values.data(), DType::f32, Device::cpu, {side, side}, "ceiling"};
-  const ops::LinearWeight weight(host, {}, ctx.placement());
+  Placement placement = ctx.placement();
+  placement.fp8 = false;  // most stages compute in the context's type with it too
+  const ops::LinearWeight weight(host, {}, placement);
   const Tensor x = ops::to_device(ctx, host), y = ctx.activation({side, side}, "ceiling");
   const auto n = static_cast<double>(side);
   return 2 * n * n * n / best_seconds(ctx, [&] { ops::linear_into(ctx, x, weight, y); });

@@ -363,6 +363,11 @@ TEST_F(COptions, OfAnEngine) {
   options.dtype = "fp32";
   EXPECT_EQ(sinter_engine_create(kModel.c_str(), &options, &none, &error), SINTER_INVALID_ARGUMENT);
   options = engine_defaults();
+  options.device = "cpu";
+  options.fp8 = 1;  // of a GPU
+  EXPECT_EQ(sinter_engine_create(kModel.c_str(), &options, &none, &error), SINTER_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(error.message).find("fp8"), std::string::npos) << error.message;
+  options = engine_defaults();
   options.device = "tpu";
   EXPECT_EQ(sinter_engine_create(kModel.c_str(), &options, &none, &error), SINTER_INVALID_ARGUMENT);
 }

@@ -667,6 +667,13 @@ class BadOptionTest(ProgramTest):
                     self.assert_fails(result, ARGUMENT, option.lstrip("-"))
         self.assert_left("disc.png")
 
+    def test_fp8_on_the_cpu(self):
+        image = self.file("disc.png", pictures.disc())
+        for command in (["generate", image, "-o", self.folder / "out.glb", "--model", MODEL, "--quiet"],
+                        ["bench", "shape", "--model", MODEL, "--quiet"]):
+            result = self.run_program(*command, "--device", "cpu", "--fp8")
+            self.assert_fails(result, ARGUMENT, "fp8", "GPU")
+
     def test_unknown_option_and_command(self):
         self.assert_fails(self.run_program("generate", "--colour", "red"), ARGUMENT)
         self.assert_fails(self.run_program("paint"), ARGUMENT)

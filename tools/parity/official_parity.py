@@ -10,7 +10,8 @@ The official classes get random weights of the size of trained ones (official.py
 official format and read by parity_stages; --bundle takes the weights of a model instead. The truth is the official code
 in fp32. Each line is one stage with inputs of its own, taken from the truth, so that errors do not add up; "mesh" is the
 whole chain. Columns: relative distance |x - truth| / |truth| of sinter in fp32 on the CPU, of the official code in
-fp16, and, with --cuda, of sinter in fp16 on the GPU.
+fp16, and, with --cuda, of sinter in fp16 on the GPU; with --fp8 too, of its steps with products of e4m3, to which no
+limit applies.
 
 Exit status 1 where sinter's fp32 step is further than 1e-5 from the truth, or its fp16 is further from it than the
 official fp16 on any stage but flashvdm. The step of variants that embed the guidance scale is judged by the official code with correctly
@@ -44,6 +45,7 @@ STAGES = {"condition": "condition", "step": "velocity", "steps": "latents", "tok
           "flashvdm": "flashvdm", "mesh": "grid"}
 # Which keys a part of space attends to hangs on scores that may be tied, so no limit holds for FlashVDM.
 UNLIMITED = {"flashvdm"}
+FP8_STAGES = "step,steps"  # the shape transformer's
 GUIDANCE = 5.0
 
 
@@ -232,9 +234,11 @@ def compare(arguments, module, name: str, folder: Path) -> bool:
     ours = run_sinter(arguments, bundle, file, folder, arguments.cpu_stages, [])
     cuda = run_sinter(arguments, bundle, file, folder, arguments.cuda_stages,
                       ["--device", "cuda", "--dtype", "fp16"]) if arguments.cuda else {}
+    fp8 = run_sinter(arguments, bundle, file, folder, FP8_STAGES,
+                     ["--device", "cuda", "--dtype", "fp16", "--fp8", "1"]) if arguments.fp8 else {}
 
     print(f"\n{name}: {sum(x.numel() for x in truth.values()):,} values compared, official side {official_seconds:.0f} s")
-    print(f"  {'stage':10} {'size of truth':>13} {'sinter fp32':>12} {'official fp16':>13} {'sinter fp16':>12}")
+    print(f"  {'stage':10} {'size of truth':>13} {'sinter fp32':>12} {'official fp16':>13} {'sinter fp16':>12} {'sinter fp8':>12}")
     good, rows = True, {}
     for stage, key in STAGES.items():
         row = {"rms": truth[key].double().nan_to_num(0).pow(2).mean().sqrt().item(), "official_fp16": distance(official_half[key], truth[key])}
@@ -243,9 +247,12 @@ def compare(arguments, module, name: str, folder: Path) -> bool:
         if key in cuda:
             row["sinter_fp16"] = distance(cuda[key], truth[key])
             good &= stage in UNLIMITED or row["sinter_fp16"] <= FP16_TIE * row["official_fp16"]
+        if key in fp8:
+            row["sinter_fp8"] = distance(fp8[key], truth[key])
         rows[stage] = row
         cell = lambda column: f"{row[column]:.2e}" if column in row else "-"  # noqa: E731
-        print(f"  {stage:10} {row['rms']:13.3f} {cell('sinter_fp32'):>12} {cell('official_fp16'):>13} {cell('sinter_fp16'):>12}")
+        print(f"  {stage:10} {row['rms']:13.3f} {cell('sinter_fp32'):>12} {cell('official_fp16'):>13} {cell('sinter_fp16'):>12} "
+              f"{cell('sinter_fp8'):>12}")
     if "velocity" in ours:
         judged = rows["step"]["sinter_fp32_exact_exp"] = distance(ours["velocity"], exact)
         if "num_experts" in config["model"]["params"]:
@@ -282,6 +289,7 @@ def main() -> int:
     parser.add_argument("--program", type=Path, default=ROOT / "build/dev/bin/parity_stages")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="of the official code")
     parser.add_argument("--cuda", action="store_true", help="also sinter in fp16 on the GPU")
+    parser.add_argument("--fp8", action="store_true", help="also sinter's steps with products of e4m3 on the GPU")
     parser.add_argument("--cpu-stages", default=",".join(STAGES), help="stages of sinter's fp32 on the CPU")
     parser.add_argument("--cuda-stages", default=",".join(STAGES))
     parser.add_argument("--threads", type=int, default=2, help="of sinter on the CPU")

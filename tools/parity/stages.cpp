@@ -42,6 +42,7 @@ struct Options {
   std::string stages = "condition,step,steps,tokens,logits,flashvdm,mesh";
   std::string vae, tap;
   std::string device = "cpu", dtype = "fp16";
+  bool fp8 = false;
   int threads = 2, steps = 10, octree = 64;
   float time = 0.5F, guidance = 5.0F;
 };
@@ -72,7 +73,7 @@ class Stages {
  public:
   explicit Stages(const Options& options)
       : options_(options),
-        ctx_(open_context(options.device, options.dtype, {})),
+        ctx_(open_context(options.device, options.dtype, options.fp8, {})),
         inputs_(checkpoint::Checkpoint::open(options.inputs)),
         model_(models::ShapeModel::open(options.model)) {
     if (!options.vae.empty()) model_.use_vae({.model = options.vae});
@@ -251,7 +252,7 @@ Options parse(int argc, char** argv) {
       ErrorCode::invalid_argument,
       "usage: parity_stages MODEL INPUTS OUTPUTS [--stages LIST] [--vae MODEL] [--threads N] "
       "[--steps N] [--time T] [--guidance G] [--octree N] [--tap PREFIX] "
-      "[--device cpu|cuda[:N]] [--dtype fp16|bf16]");
+      "[--device cpu|cuda[:N]] [--dtype fp16|bf16] [--fp8 0|1]");
   Options options;
   options.model = argv[1];
   options.inputs = argv[2];
@@ -266,6 +267,8 @@ Options parse(int argc, char** argv) {
       options.device = value;
     } else if (name == "--dtype") {
       options.dtype = value;
+    } else if (name == "--fp8") {
+      options.fp8 = value == "1";
     } else if (name == "--tap") {
       options.tap = value;
     } else if (name == "--threads") {
