@@ -68,10 +68,7 @@ ops::ScaleShift Modulation::scale_shift(int index) const {
 }
 
 DitModulations::DitModulations(const Tensor& vectors, const Hunyuan3DDitConfig& config)
-    : vectors_(vectors),
-      width_(config.width),
-      double_blocks_(config.double_blocks),
-      single_blocks_(config.single_blocks) {}
+    : vectors_(vectors), width_(config.width), double_blocks_(config.double_blocks) {}
 
 Modulation DitModulations::parts(std::int64_t first, std::int64_t count) const {
   return {.vectors = vectors_.slice(first * width_, (first + count) * width_), .width = width_};

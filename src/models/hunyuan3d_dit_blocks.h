@@ -75,7 +75,7 @@ class DitModulations {
  private:
   Modulation parts(std::int64_t first, std::int64_t count) const;
   Tensor vectors_;
-  std::int64_t width_, double_blocks_, single_blocks_;
+  std::int64_t width_, double_blocks_;
 };
 
 /// normed = the modulated norm of tokens [R, H], each stream by its own modulation.
