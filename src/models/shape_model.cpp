@@ -122,7 +122,8 @@ ShapeModelConfig ShapeModelConfig::from(const ConfigNode& root) {
                      .vae = ShapeVaeConfig::from(root.child("vae"))};
   const auto* plain = std::get_if<HunyuanDitPlainConfig>(&c.dit);
   const auto [context_width, in_channels] = std::visit(
-      [](const auto& dit) { return std::pair(dit.context_width, dit.in_channels); }, c.dit);
+      [](const auto& config) { return std::pair(config.context_width, config.in_channels); },
+      c.dit);
   if (context_width != c.conditioner.backbone.width) {
     model.child("params").fail_at(plain != nullptr ? "context_dim" : "context_in_dim",
                                   cat("expected the conditioner's hidden_size ",

@@ -29,8 +29,10 @@ class Networks {
   /// By NetworkId. Frees those that are there and do not stay. \return whether there was one.
   bool set_stays(const std::array<bool, kNetworks>& stays) {
     stays_ = stays;
-    return drop(NetworkId::conditioner, conditioner_) | drop(NetworkId::dit, dit_) |
-           drop(NetworkId::vae, vae_);
+    const std::array<bool, kNetworks> dropped = {drop(NetworkId::conditioner, conditioner_),
+                                                 drop(NetworkId::dit, dit_),
+                                                 drop(NetworkId::vae, vae_)};
+    return dropped[0] || dropped[1] || dropped[2];
   }
 
   /// A network together with its weights.
