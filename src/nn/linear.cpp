@@ -66,11 +66,12 @@ Linear Linear::stacked(const Binder& binder,
   std::vector<Tensor> stack;
   std::vector<float> values;
   bool all = true;
-  for (const std::string_view name : names) {
-    if (!bias) continue;
-    const Tensor b = binder.take_on_host(cat(name, ".bias"), {out});
-    all = all && b.defined();
-    if (b.defined()) values.insert(values.end(), b.f32(), b.f32() + out);
+  if (bias) {
+    for (const std::string_view name : names) {
+      const Tensor b = binder.take_on_host(cat(name, ".bias"), {out});
+      all = all && b.defined();
+      if (b.defined()) values.insert(values.end(), b.f32(), b.f32() + out);
+    }
   }
   for (const std::string_view name : names) {
     stack.push_back(take_view(binder, cat(name, ".weight"), {out, in}));

@@ -10,6 +10,28 @@ void* offset(void* data, DType dtype, std::int64_t elements) {
   return static_cast<std::byte*>(data) + elements * static_cast<std::int64_t>(size_of(dtype));
 }
 
+/// That [begin, end) lies within `count` rows, columns or tokens.
+void check_part(const char* who,
+                const char* what,
+                std::int64_t begin,
+                std::int64_t end,
+                std::int64_t count,
+                std::string_view name) {
+  SINTER_CHECK(begin >= 0 && begin <= end && end <= count,
+               ErrorCode::invalid_argument,
+               "[",
+               who,
+               "] expected a range within ",
+               count,
+               " ",
+               what,
+               ", got ",
+               begin,
+               "..",
+               end,
+               origin(name));
+}
+
 }  // namespace
 
 RowView::RowView(const Tensor& tensor) {
@@ -24,15 +46,7 @@ RowView::RowView(const Tensor& tensor) {
 }
 
 RowView rows_of(const RowView& rows, std::int64_t begin, std::int64_t end) {
-  SINTER_CHECK(begin >= 0 && begin <= end && end <= rows.rows,
-               ErrorCode::invalid_argument,
-               "[rows] expected a range within ",
-               rows.rows,
-               " rows, got ",
-               begin,
-               "..",
-               end,
-               origin(rows.name));
+  check_part("rows", "rows", begin, end, rows.rows, rows.name);
   RowView view = rows;
   view.data = offset(rows.data, rows.dtype, begin * rows.row_stride);
   view.rows = end - begin;
@@ -40,15 +54,7 @@ RowView rows_of(const RowView& rows, std::int64_t begin, std::int64_t end) {
 }
 
 RowView columns(const RowView& rows, std::int64_t begin, std::int64_t end) {
-  SINTER_CHECK(begin >= 0 && begin <= end && end <= rows.columns,
-               ErrorCode::invalid_argument,
-               "[columns] expected a range within ",
-               rows.columns,
-               " columns, got ",
-               begin,
-               "..",
-               end,
-               origin(rows.name));
+  check_part("columns", "columns", begin, end, rows.columns, rows.name);
   RowView view = rows;
   view.data = offset(rows.data, rows.dtype, begin);
   view.columns = end - begin;
@@ -94,15 +100,7 @@ HeadView heads_of(const RowView& rows, std::int64_t heads, std::int64_t dim) {
 }
 
 HeadView tokens_of(const HeadView& view, std::int64_t begin, std::int64_t end) {
-  SINTER_CHECK(begin >= 0 && begin <= end && end <= view.tokens,
-               ErrorCode::invalid_argument,
-               "[tokens_of] expected a range within ",
-               view.tokens,
-               " tokens, got ",
-               begin,
-               "..",
-               end,
-               origin(view.name));
+  check_part("tokens_of", "tokens", begin, end, view.tokens, view.name);
   HeadView part = view;
   part.data = offset(view.data, view.dtype, begin * view.token_stride);
   part.tokens = end - begin;

@@ -5,6 +5,7 @@
 
 #include "cuda/status.h"
 #include "ops/cuda/attention_kernel.cuh"
+#include "ops/cuda/processors.h"
 
 namespace sinter::ops::cuda {
 
@@ -118,14 +119,6 @@ Sequence make_sequence(const AttentionSequence& from,
   return to;
 }
 
-int processor_count() {
-  int device = 0, processors = 0;
-  sinter::cuda::check(cudaGetDevice(&device), "attention");
-  sinter::cuda::check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device),
-                      "attention");
-  return processors;
-}
-
 /// When the last block would end: tiles go, longest first, to whichever processor is free.
 template <class G>
 double makespan(const AttentionCall& call, int processors) {
@@ -197,7 +190,7 @@ void launch(const AttentionCall& call,
   using Tall = Geometry<64, 3>;
   using Short = Geometry<64, 2>;
   using Wide = Geometry<128, 2>;
-  const int processors = processor_count();
+  const int processors = processor_count("attention");
   if (pattern_of(call).dim == Wide::kDim)
     return launch<T, Wide>(call, workspace, scale, processors, stream);
   const bool tall = call.query_block != 0

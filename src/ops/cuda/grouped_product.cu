@@ -10,6 +10,7 @@
 #include "ops/cuda/grouped_product.h"
 #include "ops/cuda/launch.h"
 #include "ops/cuda/pack.cuh"
+#include "ops/cuda/processors.h"
 
 namespace sinter::ops::cuda {
 
@@ -246,13 +247,10 @@ void launch(const GroupedProduct& product, cudaStream_t stream) {
   p.column_tiles = (p.columns + kTileColumns - 1) / kTileColumns;
   p.activation = product.activation;
 
-  int device = 0, processors = 0;
-  sinter::cuda::check(cudaGetDevice(&device), "grouped product");
-  sinter::cuda::check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device),
-                      "grouped product");
   // Every group may end in a tile that is not full.
   const std::int64_t most_tiles = (product.rows / kTileRows + p.groups) * p.column_tiles;
-  const auto blocks = static_cast<unsigned>(std::min<std::int64_t>(processors, most_tiles));
+  const auto blocks =
+      static_cast<unsigned>(std::min<std::int64_t>(processor_count("grouped product"), most_tiles));
   constexpr int kBytes = sizeof(Shared<T>) + 1024;
   sinter::cuda::check(
       cudaFuncSetAttribute(
