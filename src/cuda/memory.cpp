@@ -60,4 +60,15 @@ std::size_t StreamAllocator::peak_bytes() const {
   return most;
 }
 
+void StreamAllocator::reset_peak() {
+  std::uint64_t none = 0;
+  check(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrUsedMemHigh, &none), "memory pool");
+}
+
+std::size_t StreamAllocator::reserved_bytes() const {
+  std::uint64_t held = 0;
+  check(cudaMemPoolGetAttribute(pool_, cudaMemPoolAttrReservedMemCurrent, &held), "memory pool");
+  return held;
+}
+
 }  // namespace sinter::cuda

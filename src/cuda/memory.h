@@ -52,10 +52,14 @@ class StreamAllocator final : public Allocator {
   Device device() const override { return Device::cuda; }
   void* allocate(std::size_t bytes) override;
   void free(void* block) noexcept override { cudaFreeAsync(block, stream_); }
-  /// Most bytes that were allocated at a time, by all of the device's allocators.
+  /// Most bytes that were allocated at a time since reset_peak(), by all of the device's
+  /// allocators.
   std::size_t peak_bytes() const;
+  void reset_peak();
+  /// Bytes that the pool holds, in use or not.
+  std::size_t reserved_bytes() const;
   /// Returns to the device what is not in use.
-  void trim() noexcept { cudaMemPoolTrimTo(pool_, 0); }
+  cudaError_t trim() noexcept { return cudaMemPoolTrimTo(pool_, 0); }
 
  private:
   cudaStream_t stream_;

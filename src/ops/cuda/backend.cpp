@@ -188,17 +188,12 @@ class CudaBackend final : public Backend {
     synchronize();
   }
 
-  void reset_peak() override {
-    std::uint64_t none = 0;
-    check(cudaMemPoolSetAttribute(pool(), cudaMemPoolAttrUsedMemHigh, &none), "memory pool");
-  }
+  void reset_peak() override { memory_->reset_peak(); }
 
   std::size_t available_bytes() const override {
     std::size_t free = 0, total = 0;
     check(cudaMemGetInfo(&free, &total), "device memory");
-    std::uint64_t own = 0;
-    check(cudaMemPoolGetAttribute(pool(), cudaMemPoolAttrReservedMemCurrent, &own), "memory pool");
-    return free + own;
+    return free + memory_->reserved_bytes();
   }
 
   std::size_t overhead_bytes() const override {
@@ -207,7 +202,7 @@ class CudaBackend final : public Backend {
 
   void trim() override {
     synchronize();
-    check(cudaMemPoolTrimTo(pool(), 0), "memory pool");
+    check(memory_->trim(), "memory pool");
   }
 
   void set_tuning(bool on) override { products_->set_timing(on); }
@@ -543,12 +538,6 @@ class CudaBackend final : public Backend {
   void refuse_recording(const char* what) const {
     SINTER_CHECK(
         !recording_, ErrorCode::internal, "[record] expected queued work alone, got ", what);
-  }
-
-  cudaMemPool_t pool() const {
-    cudaMemPool_t pool = nullptr;
-    check(cudaDeviceGetDefaultMemPool(&pool, index_), "memory pool");
-    return pool;
   }
 
   /// x as cuBLASLt takes it: of the weight's type, rows at multiples of 16 bytes, filled up with
