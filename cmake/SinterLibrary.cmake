@@ -3,8 +3,8 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 # Everything below src/api comes in through it; libsinter.map keeps all but the public interface inside.
-add_library(sinter_shared SHARED $<TARGET_OBJECTS:sinter_api>)
-target_link_libraries(sinter_shared PRIVATE sinter_api)
+add_library(sinter_shared SHARED $<TARGET_OBJECTS:sinter_api> $<TARGET_OBJECTS:sinter_fused>)
+target_link_libraries(sinter_shared PRIVATE sinter_api sinter_fused)
 target_include_directories(sinter_shared INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(sinter_shared INTERFACE cxx_std_20)
 target_link_options(
