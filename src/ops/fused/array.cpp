@@ -122,6 +122,14 @@ std::string refuse_operand(const char* name, const Array& x, int device) {
   return {};
 }
 
+std::string refuse_device([[maybe_unused]] const Array& x) {
+#ifndef SINTER_WITH_CUDA
+  if (x.device != kHost)
+    return cat("expected arrays on the host in a build without CUDA, got ", describe(x));
+#endif
+  return {};
+}
+
 std::string read_rows(const char* name, const Array& x, RowShape& shape) {
   if (x.rank != 2 && x.rank != 3) return unlike(name, "[B, S, D] or [S, D]", x);
   if (extent(x, x.rank - 1) != 1 && stride(x, x.rank - 1) != 1)
@@ -136,6 +144,13 @@ std::string read_rows(const char* name, const Array& x, RowShape& shape) {
   if (shape.samples > 1 && shape.sample_stride < shape.columns)
     return unlike(name, "samples that do not overlap", x);
   return {};
+}
+
+std::string refuse_groups(const Array& x, const RowShape& rows) {
+  if (x.device == kHost || rows.samples * rows.tokens * ((rows.columns + 7) / 8) < std::int64_t{1}
+                                                                                       << 31)
+    return {};
+  return unlike("x", "fewer than 2^31 groups of eight columns on a device", x);
 }
 
 std::string read_modulation(

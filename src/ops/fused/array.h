@@ -31,6 +31,9 @@ std::string unlike(const char* name, const std::string& expected, const Array& x
 /// elements, positive extents, strides that do not overlap rows, on `device`.
 std::string refuse_operand(const char* name, const Array& x, int device);
 
+/// Empty, or why nothing runs where x lies: a device, in a build without CUDA.
+std::string refuse_device(const Array& x);
+
 /// x as rows: [B, S, D] of x [B, S, D], or of x [S, D] with B = 1.
 struct RowShape {
   std::int64_t samples = 0, tokens = 0, columns = 0;
@@ -38,6 +41,10 @@ struct RowShape {
 };
 /// Empty and `shape` filled, or why x is no [B, S, D] or [S, D] with a contiguous last axis.
 std::string read_rows(const char* name, const Array& x, RowShape& shape);
+
+/// Empty, or why x's rows are more than a device's kernels count: fewer than 2^31 groups of eight
+/// columns.
+std::string refuse_groups(const Array& x, const RowShape& rows);
 
 /// Where a modulating vector lies: element d for token s of sample b is
 ///     data[b * sample_stride + s / tokens_each * token_stride + d * column_stride].
