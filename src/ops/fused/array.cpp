@@ -146,6 +146,25 @@ std::string read_rows(const char* name, const Array& x, RowShape& shape) {
   return {};
 }
 
+std::string read_flat(const char* name, const Array& x, RowShape& shape) {
+  const int last = x.rank - 1;
+  if (extent(x, last) != 1 && stride(x, last) != 1)
+    return unlike(name, "a contiguous last dimension", x);
+  shape = {.samples = 1, .tokens = 1, .columns = extent(x, last)};
+  for (int i = last - 1; i >= 0; --i) {
+    if (extent(x, i) == 1) continue;
+    if (shape.tokens == 1) {
+      shape.token_stride = stride(x, i);
+    } else if (stride(x, i) != shape.token_stride * shape.tokens) {
+      return unlike(name, "rows at one stride", x);
+    }
+    shape.tokens *= extent(x, i);
+  }
+  if (shape.tokens > 1 && shape.token_stride < shape.columns)
+    return unlike(name, "rows that do not overlap", x);
+  return {};
+}
+
 std::string refuse_groups(const Array& x, const RowShape& rows) {
   if (x.device == kHost || rows.samples * rows.tokens * ((rows.columns + 7) / 8) < std::int64_t{1}
                                                                                        << 31)

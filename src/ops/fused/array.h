@@ -42,6 +42,10 @@ struct RowShape {
 /// Empty and `shape` filled, or why x is no [B, S, D] or [S, D] with a contiguous last axis.
 std::string read_rows(const char* name, const Array& x, RowShape& shape);
 
+/// Empty and `shape` filled with one sample, or why x of any rank is no rows at one stride with a
+/// contiguous last axis.
+std::string read_flat(const char* name, const Array& x, RowShape& shape);
+
 /// Empty, or why x's rows are more than a device's kernels count: fewer than 2^31 groups of eight
 /// columns.
 std::string refuse_groups(const Array& x, const RowShape& rows);

@@ -74,7 +74,7 @@ __global__ void __launch_bounds__(kThreads) narrow_kernel(const __grid_constant_
   const unsigned group = blockIdx.x * kThreads + threadIdx.x;
   if (group >= o.groups.total) return;
   const Place place = o.groups.place(group);
-  const int count = min(o.groups.columns - place.column, kVector);
+  const int count = o.groups.count(place);
   float values[kVector], sum[kVector], gate[kVector];
   load_some(o.x.at(place), count, values);
   load_some(o.residual.at(place), count, sum);
@@ -99,8 +99,8 @@ void launch(const Operands<T>& operands, bool wide, cudaStream_t stream) {
 }  // namespace
 
 void gated_add(const GatedAdd& op, const GatedAddRows& rows, cudaStream_t stream) {
-  const bool wide = rows.x.columns % kVector == 0 && is_aligned(op.x, 16) &&
-                    is_aligned(op.residual, 16) && is_aligned(op.y, 16);
+  const bool wide = rows.x.columns % kVector == 0 && has_aligned_rows(op.x, rows.x) &&
+                    has_aligned_rows(op.residual, rows.residual) && has_aligned_rows(op.y, rows.y);
   ops::cuda::with_element(dtype_of(op.x.type), "gated add", [&](auto element) {
     using T = decltype(element);
     const Operands<T> operands{.x = strided<const T>(op.x, rows.x),

@@ -37,13 +37,13 @@ class Divisor {
 
 struct Place {
   unsigned sample, token;
-  int column;
+  std::int64_t column;
 };
 
 struct RowGroups {
   Divisor per_row, tokens;
   unsigned total = 0;
-  int columns = 0;
+  std::int64_t columns = 0;
 
   RowGroups() = default;
   explicit RowGroups(const RowShape& rows)
@@ -51,13 +51,17 @@ struct RowGroups {
         tokens(rows.tokens),
         total(static_cast<unsigned>(rows.samples * rows.tokens *
                                     ((rows.columns + kVector - 1) / kVector))),
-        columns(static_cast<int>(rows.columns)) {}
+        columns(rows.columns) {}
   __device__ __forceinline__ Place place(unsigned group) const {
     Place place{};
     place.token = per_row.divide(group);
-    place.column = static_cast<int>(group) * kVector;
+    place.column = std::int64_t{group} * kVector;
     place.sample = tokens.divide(place.token);
     return place;
+  }
+  /// Columns that the row still has there: eight, but for its end.
+  __device__ __forceinline__ int count(const Place& p) const {
+    return static_cast<int>(min(columns - p.column, std::int64_t{kVector}));
   }
 };
 
@@ -74,6 +78,13 @@ struct Strided {
 template <class T>
 Strided<T> strided(const Array& x, const RowShape& rows) {
   return {static_cast<T*>(x.data), rows.sample_stride, rows.token_stride};
+}
+
+/// Every row of x, read as `rows`, starts at a multiple of 16 bytes.
+inline bool has_aligned_rows(const Array& x, const RowShape& rows) {
+  const auto element = static_cast<std::int64_t>(size_of(dtype_of(x.type)));
+  return ops::cuda::aligned(x.data) && rows.sample_stride * element % 16 == 0 &&
+         rows.token_stride * element % 16 == 0;
 }
 
 /// A Modulation of any type on the device. What is absent is never asked for.

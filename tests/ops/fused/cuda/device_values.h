@@ -20,7 +20,9 @@ class FusedCuda : public ::testing::Test {
 /// A copy on device 0, gaps and guards included.
 class OnDevice {
  public:
-  explicit OnDevice(const Values& values) : values_(values), memory_(values.bytes.size()) {
+  explicit OnDevice(const Values& values) : values_(values) {
+    if (values_.bytes.empty()) return;
+    memory_ = sinter::cuda::DeviceMemory(values_.bytes.size());
     memory_.copy_from_host(values_.bytes.data());
   }
   Array array() const { return values_.array(memory_.as<void>(), 0); }

@@ -1,0 +1,130 @@
+#include <cmath>
+#include <numbers>
+
+#include "cpu/threads.h"
+#include "ops/fused/host.h"
+#ifdef SINTER_WITH_CUDA
+#include "ops/fused/cuda/activate.h"
+#include "ops/fused/cuda/device.h"
+#endif
+
+namespace sinter::fused {
+
+namespace {
+
+struct Rows {
+  RowShape x, multiplier, y;
+};
+
+bool is_known(ActivationKind kind) {
+  switch (kind) {
+    case ActivationKind::gelu:
+    case ActivationKind::gelu_tanh:
+    case ActivationKind::fast_gelu:
+    case ActivationKind::silu:
+      return true;
+  }
+  return false;
+}
+
+std::string read(const Activate& op, Rows& rows) {
+  if (!is_known(op.kind))
+    return cat("expected a kind of activation, got number ", static_cast<int>(op.kind));
+  if (std::string text = refuse_device(op.x); !text.empty()) return text;
+  struct Operand {
+    const char* name;
+    const Array& array;
+    RowShape& shape;
+  };
+  bool contiguous = true;
+  for (const Operand& o : {Operand{"x", op.x, rows.x},
+                           Operand{"y", op.y, rows.y},
+                           Operand{"multiplier", op.multiplier, rows.multiplier}}) {
+    if (&o.array == &op.multiplier && !op.multiplier.present()) continue;
+    if (std::string text = refuse_operand(o.name, o.array, op.x.device); !text.empty()) return text;
+    if (std::string text = read_flat(o.name, o.array, o.shape); !text.empty()) return text;
+    if (!same_shape(o.array, op.x) || o.array.type != op.x.type)
+      return unlike(o.name, cat("the type and shape of x, ", describe(op.x)), o.array);
+    contiguous = contiguous && is_contiguous(o.array);
+  }
+  // One row, whose groups of eight elements are then all full.
+  if (contiguous)
+    rows.x = rows.y = rows.multiplier = {.samples = 1, .tokens = 1, .columns = elements_of(op.x)};
+  return refuse_groups(op.x, rows.x);
+}
+
+float sigmoid(float x) {
+  return 1.0F / (1.0F + std::exp(-x));
+}
+
+/// With the operations, and the roundings to `type`, of the unfused operators.
+float eager(ActivationKind kind, float x, ElementType type) {
+  constexpr float kSqrtHalf = std::numbers::sqrt2_v<float> / 2.0F;
+  constexpr float kSqrtTwoOverPi = 0.79788456080286535588F;
+  switch (kind) {
+    case ActivationKind::gelu:
+      return x * 0.5F * (1.0F + std::erf(x * kSqrtHalf));
+    case ActivationKind::gelu_tanh:
+      return 0.5F * x * (1.0F + std::tanh(kSqrtTwoOverPi * (x + 0.044715F * (x * x * x))));
+    case ActivationKind::fast_gelu:
+      return x * rounded(sigmoid(rounded(1.702F * x, type)), type);
+    case ActivationKind::silu:
+      return x / (1.0F + std::exp(-x));
+  }
+  return x;
+}
+
+/// The same functions in forms that lose nothing where they are small.
+float precise(ActivationKind kind, float x) {
+  constexpr float kSqrtHalf = std::numbers::sqrt2_v<float> / 2.0F;
+  constexpr float kTwiceSqrtTwoOverPi = 1.59576912160573071176F;
+  switch (kind) {
+    case ActivationKind::gelu:
+      return x * 0.5F * std::erfc(-x * kSqrtHalf);
+    case ActivationKind::gelu_tanh:
+      return x * sigmoid(kTwiceSqrtTwoOverPi * (x + 0.044715F * (x * x * x)));
+    case ActivationKind::fast_gelu:
+      return x * sigmoid(1.702F * x);
+    case ActivationKind::silu:
+      return x * sigmoid(x);
+  }
+  return x;
+}
+
+void run_on_host(const Activate& op, const Rows& rows, int threads) {
+  const ElementType type = op.x.type;
+  const bool exact = op.rounding == Rounding::exact;
+  const auto one = [&](std::int64_t row, std::int64_t column) {
+    const auto at = [&](const RowShape& s) { return row * s.token_stride + column; };
+    const float x = load(op.x.data, type, at(rows.x));
+    float y = exact ? eager(op.kind, x, type) : precise(op.kind, x);
+    if (op.multiplier.present())
+      y = (exact ? rounded(y, type) : y) * load(op.multiplier.data, type, at(rows.multiplier));
+    store(op.y.data, type, at(rows.y), y);
+  };
+  const std::int64_t columns = rows.x.columns;
+  cpu::parallel_ranges(
+      threads, rows.x.tokens * columns, [&](std::int64_t begin, std::int64_t end, int) {
+        for (std::int64_t i = begin; i < end; ++i) one(i / columns, i % columns);
+      });
+}
+
+}  // namespace
+
+std::string refusal(const Activate& op) {
+  Rows rows;
+  return read(op, rows);
+}
+
+void run(const Activate& op, const Execution& execution) {
+  Rows rows;
+  require("activate", read(op, rows));
+  if (op.x.device == kHost) return run_on_host(op, rows, threads_of(execution));
+#ifdef SINTER_WITH_CUDA
+  const cuda::CurrentDevice current(op.x.device);
+  cuda::activate(
+      op, {rows.x, rows.multiplier, rows.y}, static_cast<cudaStream_t>(execution.stream));
+#endif
+}
+
+}  // namespace sinter::fused
