@@ -1,5 +1,6 @@
 #include "checkpoint/json_events.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "checkpoint/problems.h"
@@ -11,10 +12,20 @@ namespace {
 
 constexpr int kMaxDepth = 16;
 
+/// Where a byte is, counted from 1; its line and column too in a text of several lines.
+std::string place_of(std::string_view text, std::size_t byte) {
+  const std::string_view before = text.substr(0, byte == 0 ? 0 : byte - 1);
+  const std::size_t last = before.rfind('\n');
+  if (last == std::string_view::npos) return cat("byte ", byte);
+  const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+  return cat("byte ", byte, " (line ", line, ", column ", before.size() - last, ")");
+}
+
 /// Translates the library's events. A false result stops the parser.
 class Adapter final : public nlohmann::json_sax<nlohmann::json> {
  public:
-  Adapter(JsonHandler& handler, std::string_view label) : handler_(handler), label_(label) {}
+  Adapter(std::string_view text, std::string_view label, JsonHandler& handler)
+      : text_(text), label_(label), handler_(handler) {}
 
   bool null() override { return pass(nullptr); }
   bool boolean(bool value) override { return pass(value); }
@@ -50,7 +61,11 @@ class Adapter final : public nlohmann::json_sax<nlohmann::json> {
   bool parse_error(std::size_t position,
                    const std::string&,
                    const nlohmann::detail::exception&) override {
-    fail(ErrorCode::corrupt, "[checkpoint] ", label_, ": not valid JSON at byte ", position);
+    fail(ErrorCode::corrupt,
+         "[checkpoint] ",
+         label_,
+         ": not valid JSON at ",
+         place_of(text_, position));
   }
 
  private:
@@ -68,8 +83,8 @@ class Adapter final : public nlohmann::json_sax<nlohmann::json> {
                  " deep");
   }
 
+  std::string_view text_, label_;
   JsonHandler& handler_;
-  std::string_view label_;
   int depth_ = 0;
 };
 
@@ -78,9 +93,13 @@ class Adapter final : public nlohmann::json_sax<nlohmann::json> {
 void parse_json(std::string_view text, std::string_view label, JsonHandler& handler) {
   // note: the library takes a zero byte for the end of the text and would ignore all behind it
   if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos) {
-    fail(ErrorCode::corrupt, "[checkpoint] ", label, ": not valid JSON at byte ", zero + 1);
+    fail(ErrorCode::corrupt,
+         "[checkpoint] ",
+         label,
+         ": not valid JSON at ",
+         place_of(text, zero + 1));
   }
-  Adapter adapter(handler, label);
+  Adapter adapter(text, label, handler);
   try {
     nlohmann::json::sax_parse(text.begin(), text.end(), &adapter);
   } catch (const std::bad_alloc&) {

@@ -25,8 +25,8 @@ class JsonHandler {
   virtual void scalar(const JsonScalar& value) = 0;
 };
 
-/// Raises ErrorCode::corrupt, "[checkpoint] label: not valid JSON at byte 12", for anything but one
-/// valid UTF-8 document nested at most 16 deep.
+/// Raises ErrorCode::corrupt, "[checkpoint] label: not valid JSON at byte 12", with line and column
+/// behind the first line, for anything but one valid UTF-8 document nested at most 16 deep.
 void parse_json(std::string_view text, std::string_view label, JsonHandler& handler);
 
 /// The text as a JSON string with its quotes. Raises ErrorCode::invalid_argument where it is not

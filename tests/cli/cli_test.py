@@ -95,7 +95,7 @@ class ProgramTest(unittest.TestCase):
 
 class HelpTest(ProgramTest):
     def test_every_command_has_help(self):
-        commands = ["generate", "batch", "matte", "inspect", "convert", "compare", "mesh-check", "mesh-convert", "render", "bench", "doctor"]
+        commands = ["generate", "batch", "matte", "inspect", "convert", "compare", "mesh-check", "mesh-convert", "render", "bench", "cache-plan", "doctor"]
         overview = self.run_program("--help")
         self.assertEqual(overview.returncode, 0)
         for command in commands:
@@ -466,6 +466,33 @@ class BatchTest(ProgramTest):
         result = self.batch(listing, "--resume")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("1 made, 1 there already", result.stdout)
+
+
+class CachePlanTest(ProgramTest):
+    """cache-plan: what it says of the reference's file, and of one with mistakes."""
+
+    CONFIG = ROOT / "tests" / "sampling" / "cache_config.json"
+
+    def test_plan(self):
+        text = self.CONFIG.read_text().replace('"NoCache", #', '"Taylorseer", #')
+        config = self.file("c.json", text.encode())
+        result = self.run_program("cache-plan", config, "--steps", 100, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        plan = json.loads(result.stdout)
+        self.assertEqual((plan["method"], plan["computed"], plan["predicted"], plan["elided"]), ("TaylorSeer", 26, 73, 1))
+        self.assertEqual(plan["kinds"][:4], ["computed", "computed", "predicted", "predicted"])
+        self.assertEqual(len(plan["kinds"]), 100)
+        self.assertEqual(plan["kinds"][99], "elided")
+        result = self.run_program("cache-plan", self.CONFIG, "--steps", 10)
+        self.assertIn("CCCCCCCCCe", result.stdout)
+
+    def test_mistakes_are_named(self):
+        config = self.file("c.json", self.CONFIG.read_text().replace('"warmup": 1', '"warmup": -1').encode())
+        self.assert_fails(self.run_program("cache-plan", config), ARGUMENT, "/Taylorseer/warmup", "E_RANGE", "-1", "c.json")
+        config = self.file("c.json", b"{\n  cache_forward: 1\n}")
+        self.assert_fails(self.run_program("cache-plan", config), CORRUPT, "line 2")
+        self.assert_fails(self.run_program("cache-plan", self.folder / "none.json"), NOT_FOUND, "none.json")
+        self.assert_fails(self.run_program("cache-plan", "fast", "--steps", 8), ARGUMENT, "E_FEWSTEP")
 
 
 class MatteTest(ProgramTest):
