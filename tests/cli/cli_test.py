@@ -808,6 +808,81 @@ class MeshCommandTest(ProgramTest):
         self.assertFalse((self.folder / "x.png").exists())
 
 
+class MapsTest(ProgramTest):
+    KINDS = ("normal", "position", "depth", "mask")
+
+    def test_six_views_and_metrics(self):
+        mesh = self.file("t.obj", TETRAHEDRON.encode())
+        result = self.run_program("maps", mesh, "-o", self.folder / "maps", "--size", 64, "--metrics",
+                                  self.folder / "m.json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stdout + result.stderr, "")
+        self.assertEqual(sorted(p.name for p in (self.folder / "maps").iterdir()),
+                         sorted(f"{i:02}_{kind}.png" for i in range(6) for kind in self.KINDS))
+        for i in range(6):
+            for kind in self.KINDS:
+                picture = (self.folder / "maps" / f"{i:02}_{kind}.png").read_bytes()
+                self.assertEqual(struct.unpack_from(">II", picture, 16), (64, 64))
+        metrics = json.loads((self.folder / "m.json").read_text())
+        self.assertEqual((metrics["faces"], len(metrics["views"]), metrics["repairs"]), (4, 6, []))
+        for view in metrics["views"]:
+            self.assertGreater(view["covered_pixels"], 300)
+            self.assertLess(view["nearest"], view["farthest"])
+
+    def test_cameras_from_a_file_and_from_metrics(self):
+        mesh = self.file("t.obj", TETRAHEDRON.encode())
+        cameras = self.file("c.json", b'[{"azimuth": 180}, {"projection": "perspective", "distance": 2, "elevation": 30}]')
+        runs = []
+        for name, file in (("a", cameras), ("b", self.folder / "a.json")):
+            result = self.run_program("maps", mesh, "-o", self.folder / name, "--size", 48, "--cameras", file,
+                                      "--threads", 1 if name == "a" else 3, "--metrics", self.folder / f"{name}.json")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            runs.append({p.name: p.read_bytes() for p in (self.folder / name).iterdir()})
+        self.assertEqual(len(runs[0]), 8)
+        self.assertEqual(runs[0], runs[1])
+        # The back view is the third of the six.
+        self.run_program("maps", mesh, "-o", self.folder / "six", "--size", 48)
+        self.assertEqual((self.folder / "six/02_normal.png").read_bytes(), runs[0]["00_normal.png"])
+        self.assertNotEqual((self.folder / "six/00_normal.png").read_bytes(), runs[0]["00_normal.png"])
+
+    def test_wrong_cameras(self):
+        mesh = self.file("t.obj", TETRAHEDRON.encode())
+        for content, status, word in ((b"", CORRUPT, "JSON"), (b"[]", CORRUPT, "1..256"), (b"[1]", CORRUPT, "object"),
+                                      (b'{"a": 1}', CORRUPT, "cameras"), (b'[{"azimut": 3}]', CORRUPT, "azimut"),
+                                      (b'[{"azimuth": "3"}]', CORRUPT, "number"),
+                                      (b'[{"projection": "fisheye"}]', CORRUPT, "perspective"),
+                                      (b"[" * 5000, CORRUPT, "deep"), (b"[{}," * 300 + b"{}]", CORRUPT, "deep"),
+                                      (b"[" + b"{}," * 300 + b"{}]", CORRUPT, "1..256"),
+                                      (b'[{"elevation": 91}]', ARGUMENT, "elevation"),
+                                      (b'[{}, {"near": 5, "far": 2}]', ARGUMENT, "camera 1")):
+            with self.subTest(content[:40]):
+                path = self.file("c.json", content)
+                self.assert_fails(self.run_program("maps", mesh, "-o", self.folder / "x", "--cameras", path), status,
+                                  word)
+        self.assert_left("c.json", "t.obj")
+
+    def test_wrong_options_and_meshes(self):
+        mesh = self.file("t.obj", TETRAHEDRON.encode())
+        out = self.folder / "x"
+        self.assert_fails(self.run_program("maps", mesh, "-o", out, "--size", 8), ARGUMENT, "16..8192")
+        self.assert_fails(self.run_program("maps", mesh, "-o", out, "--cameras", "no.json"), NOT_FOUND, "no.json")
+        self.assert_fails(self.run_program("maps", mesh, "-o", mesh, "--size", 16), IO, "t.obj")
+        point = self.file("point.obj", b"v 1 1 1\nv 1 1 1\nv 1 1 1\nf 1 2 3\n")
+        self.assert_fails(self.run_program("maps", point, "-o", out, "--size", 16), ARGUMENT, "extent")
+        self.assertFalse(out.exists())
+
+    def test_a_vertex_that_is_not_finite_is_left_out_with_a_warning(self):
+        mesh = self.file("n.obj", (TETRAHEDRON + "v nan 0 0\nf 1 2 5\n").encode())
+        result = self.run_program("maps", mesh, "-o", self.folder / "x", "--size", 32)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(len(result.stderr.strip().splitlines()), 1)
+        self.assertIn("1 vertices that are not finite", result.stderr)
+        clean = self.file("t.obj", TETRAHEDRON.encode())
+        self.run_program("maps", clean, "-o", self.folder / "y", "--size", 32)
+        for path in (self.folder / "y").iterdir():
+            self.assertEqual(path.read_bytes(), (self.folder / "x" / path.name).read_bytes())
+
+
 class BenchTest(ProgramTest):
     """A model without files: the sizes of a small configuration, random weights."""
     SMALL = ["--random-weights", "--config", ROOT / "tests/models/data/base/config.yaml", "--steps", 3, "--octree", 24]

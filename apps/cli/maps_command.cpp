@@ -1,0 +1,95 @@
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "sinter/file.h"
+#include "sinter/mesh.h"
+#include "sinter/texture.h"
+
+namespace sinter::cli {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+struct MapsArguments {
+  std::string mesh, folder, cameras, metrics;
+  MapOptions options;
+};
+
+ordered_json to_json(const ViewCamera& camera) {
+  return {{"azimuth", camera.azimuth},
+          {"elevation", camera.elevation},
+          {"projection", camera.perspective ? "perspective" : "orthographic"},
+          {"distance", camera.distance},
+          {"scale", camera.scale},
+          {"field_of_view", camera.field_of_view},
+          {"near", camera.near_plane},
+          {"far", camera.far_plane},
+          {"weight", camera.weight}};
+}
+
+ordered_json to_json(const MapMetrics& metrics, const MapsArguments& arguments) {
+  ordered_json json = {{"mesh", arguments.mesh},
+                       {"vertices", metrics.vertices},
+                       {"faces", metrics.faces},
+                       {"size", arguments.options.size},
+                       {"threads", arguments.options.threads},
+                       {"repairs", metrics.repairs},
+                       {"prepare_ms", metrics.prepare_ms},
+                       {"cameras", ordered_json::array()},
+                       {"views", ordered_json::array()}};
+  for (const ViewCamera& camera : arguments.options.cameras) {
+    json["cameras"].push_back(to_json(camera));
+  }
+  for (const MapView& view : metrics.views) {
+    json["views"].push_back({{"covered_pixels", view.covered_pixels},
+                             {"nearest", view.nearest},
+                             {"farthest", view.farthest},
+                             {"raster_ms", view.raster_ms},
+                             {"shade_ms", view.shade_ms},
+                             {"write_ms", view.write_ms}});
+  }
+  return json;
+}
+
+void run_maps(MapsArguments& arguments) {
+  if (!arguments.metrics.empty()) check_writable(arguments.metrics);
+  if (!arguments.cameras.empty()) arguments.options.cameras = read_cameras(arguments.cameras);
+  const MapMetrics metrics =
+      write_maps(arguments.folder, read_mesh(arguments.mesh), arguments.options);
+  for (const std::string& repair : metrics.repairs) {
+    std::fprintf(stderr, "sinter: warning: %s: %s\n", arguments.mesh.c_str(), repair.c_str());
+  }
+  if (!arguments.metrics.empty()) {
+    write_file(arguments.metrics, to_json(metrics, arguments).dump(2) + "\n");
+  }
+}
+
+}  // namespace
+
+void add_maps(CLI::App& app, int&) {
+  auto arguments = std::make_shared<MapsArguments>();
+  CLI::App* command =
+      app.add_subcommand("maps", "write normal, position, depth and mask maps of a mesh");
+  command->add_option("mesh", arguments->mesh, ".glb, .gltf, .obj, .ply, .stl, .3mf or .usdz")
+      ->required();
+  command
+      ->add_option("-o,--output",
+                   arguments->folder,
+                   "folder for NN_normal.png, NN_position.png, NN_depth.png and NN_mask.png")
+      ->required();
+  command
+      ->add_option("--cameras",
+                   arguments->cameras,
+                   "JSON list of cameras (docs/texture.md), or a file that --metrics wrote")
+      ->default_str("front, right, back, left, top, bottom");
+  command->add_option("--size", arguments->options.size, "pixels along each side, 16..8192")
+      ->capture_default_str();
+  command->add_option("--metrics", arguments->metrics, "JSON file for cameras, times and counts");
+  command->add_option("--threads", arguments->options.threads, "CPU threads, 0 takes all")
+      ->capture_default_str();
+  command->callback([arguments] { run_maps(*arguments); });
+}
+
+}  // namespace sinter::cli

@@ -1,0 +1,109 @@
+#include "sinter/texture.h"
+
+#include <chrono>
+#include <filesystem>
+
+#include "api/threads.h"
+#include "core/error.h"
+#include "io/camera_file.h"
+#include "io/image_file.h"
+#include "mesh/cleanup.h"
+#include "texture/maps/maps.h"
+
+namespace sinter {
+namespace {
+
+namespace fs = std::filesystem;
+
+double milliseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+void check_cameras(const std::vector<ViewCamera>& cameras) {
+  SINTER_CHECK(!cameras.empty() && cameras.size() <= 256,
+               ErrorCode::invalid_argument,
+               "[options] cameras: expected 1..256, got ",
+               cameras.size());
+  for (std::size_t i = 0; i < cameras.size(); ++i) texture::check_camera(cameras[i], i);
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  SINTER_CHECK(fs::is_directory(folder, error),
+               ErrorCode::io,
+               "[output] ",
+               io::printable(folder),
+               ": cannot be made, or is no folder");
+}
+
+/// A view's place in the list as file names have it: 00, 01, ...
+std::string view_name(std::size_t number) {
+  const std::string digits = std::to_string(number);
+  return digits.size() < 2 ? "0" + digits : digits;
+}
+
+/// Leaves out what cannot be drawn, and says so.
+Mesh drawable(const Mesh& mesh, std::vector<std::string>& repairs) {
+  Mesh result = mesh;
+  const mesh::CleanupCounts counts = mesh::remove_degenerate(result);
+  if (counts.non_finite_vertices > 0) {
+    repairs.push_back(cat("left out ",
+                          counts.non_finite_vertices,
+                          " vertices that are not finite, with their faces"));
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<ViewCamera> read_cameras(const std::string& path) {
+  std::vector<ViewCamera> cameras = io::read_cameras(path);
+  check_cameras(cameras);
+  return cameras;
+}
+
+MapMetrics write_maps(const std::string& folder, const Mesh& mesh, const MapOptions& options) {
+  check_cameras(options.cameras);
+  SINTER_CHECK(options.size >= 16 && options.size <= 8192,
+               ErrorCode::invalid_argument,
+               "[options] size: expected 16..8192 pixels, got ",
+               options.size);
+  const int threads = resolve_threads(options.threads);
+  MapMetrics metrics;
+  auto start = std::chrono::steady_clock::now();
+  const texture::ViewMesh view = texture::prepare_view_mesh(drawable(mesh, metrics.repairs));
+  const auto normals = texture::mean_normals(view.positions, view.faces, threads);
+  metrics.vertices = static_cast<std::int64_t>(view.positions.size());
+  metrics.faces = static_cast<std::int64_t>(view.faces.size());
+  metrics.prepare_ms = milliseconds_since(start);
+  make_folder(folder);
+  // One raster at a time: no camera of a list is asked for twice.
+  texture::RasterCache rasters(0);
+  for (std::size_t i = 0; i < options.cameras.size(); ++i) {
+    MapView& timing = metrics.views.emplace_back();
+    start = std::chrono::steady_clock::now();
+    const auto raster = rasters.get(view, options.cameras[i], options.size, options.size, threads);
+    timing.raster_ms = milliseconds_since(start);
+    start = std::chrono::steady_clock::now();
+    const texture::ViewMaps maps =
+        texture::make_maps(view, normals, options.cameras[i], *raster, threads);
+    timing.shade_ms = milliseconds_since(start);
+    timing.covered_pixels = maps.covered_pixels;
+    timing.nearest = maps.nearest;
+    timing.farthest = maps.farthest;
+    start = std::chrono::steady_clock::now();
+    const std::pair<const char*, const Image*> files[] = {{"normal", &maps.normal},
+                                                          {"position", &maps.position},
+                                                          {"depth", &maps.depth},
+                                                          {"mask", &maps.mask}};
+    for (const auto& [kind, image] : files) {
+      io::write_png(fs::path(folder) / (view_name(i) + "_" + kind + ".png"), *image);
+    }
+    timing.write_ms = milliseconds_since(start);
+  }
+  return metrics;
+}
+
+}  // namespace sinter
