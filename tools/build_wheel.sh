@@ -9,7 +9,7 @@ python=${1:-/usr/bin/python3}
 tag=$("$python" -c 'import sys; print(sys.implementation.cache_tag)')
 
 venv=build/python/$tag
-[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+[ -x "$venv/bin/python" ] || "$python" -m venv --system-site-packages "$venv"
 "$venv/bin/python" -c 'import nanobind, scikit_build_core' 2>/dev/null ||
   "$venv/bin/pip" install --quiet --disable-pip-version-check 'scikit-build-core>=0.10' 'nanobind>=2.4'
 

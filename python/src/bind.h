@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "operands.h"
@@ -15,6 +16,9 @@ namespace sinter::python {
 
 /// Returns when the device has finished what stands in the stream.
 void wait_for(void* stream);
+
+/// New memory as an array with `__dlpack__`, for frameworks that let nobody else write to theirs.
+nb::object empty(const std::vector<std::size_t>& shape, const std::string& type, int device);
 
 struct Module {
   nb::module_ operators, why_not, scratch_bytes;

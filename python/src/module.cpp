@@ -2,6 +2,7 @@
 
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
 #include <array>
 #include <string_view>
@@ -294,6 +295,10 @@ void bind_tables_and_frames(Module& to) {
        "columns"_a = 1);
 }
 
+void bind_memory(Module& to) {
+  to.operators.def("empty", empty, "shape"_a, "type"_a, "device"_a = fused::kHost);
+}
+
 void raise_as_python(const std::exception_ptr& pointer, void*) {
   try {
     std::rethrow_exception(pointer);
@@ -317,6 +322,7 @@ NB_MODULE(_ops, module) {
   bind_norms(to);
   bind_rows(to);
   bind_tables_and_frames(to);
+  bind_memory(to);
 }
 
 }  // namespace sinter::python

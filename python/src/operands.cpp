@@ -133,7 +133,7 @@ dlpack::Tensor Operands::describe(const char* name, nb::handle object, bool writ
   if (producer == nullptr)
     refuse(cat(
         "expected an array with __dlpack__ for ", name, ", got ", name_of(Py_TYPE(object.ptr()))));
-  if (written && producer->immutable)
+  if (written && producer->immutable && !asks_only_)
     refuse(cat("expected an array that may be written for ", name, ", got one of JAX"));
   try {
     if (producer->api == nullptr) return describe_by_capsule(name, object, *producer, written);

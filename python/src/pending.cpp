@@ -4,12 +4,12 @@
 #include "core/error.h"
 #include "sinter/ops.h"
 
-#define SINTER_PENDING(Op)                               \
-  [[gnu::weak]] std::string refusal(const Op&) {         \
-    return "not implemented yet";                        \
-  }                                                      \
-  [[gnu::weak]] void run(const Op&, const Execution&) {  \
-    fail(ErrorCode::unsupported, "not implemented yet"); \
+#define SINTER_PENDING(Op)                                    \
+  [[gnu::weak]] std::string refusal(const Op&) {              \
+    return "not implemented yet";                             \
+  }                                                           \
+  [[gnu::weak]] void run(const Op&, const Execution&) {       \
+    fail(ErrorCode::invalid_argument, "not implemented yet"); \
   }
 
 namespace sinter::fused {
