@@ -38,6 +38,7 @@ std::string describe(const MatrixProduct& p) {
 }
 
 cudaDataType_t type_of(DType dtype) {
+  if (dtype == DType::f32) return CUDA_R_32F;
   return dtype == DType::f16 ? CUDA_R_16F : CUDA_R_16BF;
 }
 cudaDataType_t operand_type(const MatrixProduct& p) {
@@ -126,7 +127,8 @@ struct MatrixProducts::State {
 
   std::shared_ptr<const CublasLt> lt = CublasLt::open();
   Owner<cublasLtHandle_t> handle{nullptr, nullptr};
-  DeviceMemory workspace{kWorkspaceBytes};
+  DeviceMemory own_workspace;
+  void* workspace = nullptr;  // of the product under way
   std::map<Key, Plan> plans;
   std::map<Key, cublasLtMatmulAlgo_t> fastest;  // by rows_alike()
   bool timing = true;
@@ -168,9 +170,8 @@ struct MatrixProducts::State {
     const bool gelu = p.epilogue == Epilogue::gelu_tanh;
     set(plan,
         CUBLASLT_MATMUL_DESC_EPILOGUE,
-        gelu                ? CUBLASLT_EPILOGUE_GELU_BIAS
-        : p.bias != nullptr ? CUBLASLT_EPILOGUE_BIAS
-                            : CUBLASLT_EPILOGUE_DEFAULT,
+        p.bias != nullptr ? (gelu ? CUBLASLT_EPILOGUE_GELU_BIAS : CUBLASLT_EPILOGUE_BIAS)
+                          : (gelu ? CUBLASLT_EPILOGUE_GELU : CUBLASLT_EPILOGUE_DEFAULT),
         p);
     if (p.bias != nullptr)
       set(plan, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, std::int32_t{type_of(p.dtype)}, p);
@@ -237,7 +238,7 @@ struct MatrixProducts::State {
                           cudaStream_t stream) const {
     const float before = p.epilogue == Epilogue::add ? 1.0F : 0.0F;
     // What is not read may be anything, but not an e4m3 dst taken for 16 bits.
-    const void* const summand = p.dst_factor != nullptr ? workspace.as<void>() : dst;
+    const void* const summand = p.dst_factor != nullptr ? workspace : dst;
     return lt->Matmul(handle.get(),
                       plan.operation.get(),
                       &p.scale,
@@ -251,8 +252,8 @@ struct MatrixProducts::State {
                       dst,
                       plan.dst.get(),
                       &algorithm,
-                      workspace.as<void>(),
-                      workspace.size(),
+                      workspace,
+                      kWorkspaceBytes,
                       stream);
   }
 
@@ -328,7 +329,8 @@ struct MatrixProducts::State {
   }
 };
 
-MatrixProducts::MatrixProducts() : state_(std::make_unique<State>()) {
+MatrixProducts::MatrixProducts(Workspace workspace) : state_(std::make_unique<State>()) {
+  if (workspace == Workspace::own) state_->own_workspace = DeviceMemory(kWorkspaceBytes);
   cublasLtHandle_t handle = nullptr;
   check(*state_->lt, state_->lt->Create(&handle), {});
   state_->handle = {handle, state_->lt->Destroy};
@@ -348,22 +350,22 @@ void MatrixProducts::set_timing(bool on) {
   state_->timing = on;
 }
 
-void MatrixProducts::run(const MatrixProduct& product, cudaStream_t stream) {
+void MatrixProducts::run(const MatrixProduct& product, cudaStream_t stream, void* workspace) {
   MatrixProduct p = product;
   if (p.x_stride == 0) p.x_stride = p.in_features;
   if (p.dst_stride == 0) p.dst_stride = p.out_features;
   constexpr std::int64_t kMost = std::int64_t{1} << 30;
   const std::int64_t alignment = p.narrow ? 16 : 8;
   const auto in_range = [](std::int64_t n) { return n > 0 && n < kMost; };
-  SINTER_CHECK((p.dtype == DType::f16 || p.dtype == DType::bf16) && in_range(p.rows) &&
-                   in_range(p.in_features) && in_range(p.out_features) &&
+  const bool known = p.dtype == DType::f16 || p.dtype == DType::bf16 || p.dtype == DType::f32;
+  SINTER_CHECK(known && in_range(p.rows) && in_range(p.in_features) && in_range(p.out_features) &&
                    p.x_stride >= p.in_features && p.dst_stride >= p.out_features &&
                    p.in_features % alignment == 0 && p.x_stride % alignment == 0 &&
                    p.dst_stride % (p.dst_factor != nullptr ? 16 : 8) == 0 &&
                    (!p.narrow || p.out_features % alignment == 0),
                ErrorCode::invalid_argument,
                describe(p),
-               ": expected f16 or bf16, at least one row, and channels and strides that are "
+               ": expected f32, f16 or bf16, at least one row, and channels and strides that are "
                "multiples of ",
                alignment,
                ", got strides of ",
@@ -374,10 +376,11 @@ void MatrixProducts::run(const MatrixProduct& product, cudaStream_t stream) {
                ErrorCode::invalid_argument,
                describe(p),
                ": expected e4m3 operands, and nothing to add to, for an e4m3 result");
-  SINTER_CHECK(p.epilogue != Epilogue::gelu_tanh || p.bias != nullptr,
+  state_->workspace = workspace != nullptr ? workspace : state_->own_workspace.as<void>();
+  SINTER_CHECK(state_->workspace != nullptr,
                ErrorCode::invalid_argument,
                describe(p),
-               ": expected a bias before GELU");
+               ": expected a workspace, got none");
   state_->run(p, stream);
 }
 

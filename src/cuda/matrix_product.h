@@ -1,6 +1,6 @@
 #pragma once
-// Matrix products through cuBLASLt: dst = activation(x W^T + bias) (+ dst), f16 or bf16, sums f32.
-// x and W may be e4m3, and then dst too.
+// Matrix products through cuBLASLt: dst = activation(x W^T + bias) (+ dst), f32, f16 or bf16, sums
+// f32. x and W may be e4m3, and then dst too.
 
 #include <cuda_runtime.h>
 
@@ -13,7 +13,7 @@ namespace sinter::cuda {
 
 enum class Epilogue {
   none,
-  gelu_tanh,  ///< of x W^T + bias; needs a bias
+  gelu_tanh,  ///< of x W^T + bias
   add,        ///< the product and the bias are added to dst
 };
 
@@ -34,7 +34,7 @@ struct MatrixProduct {
 };
 
 /// Runs products on one device and remembers how. One a stream at a time: products share a
-/// workspace.
+/// workspace, unless callers bring theirs.
 ///
 /// The first product of a shape that has work enough times the algorithms that cuBLASLt proposes
 /// and keeps the fastest, also for the same with an eighth more or fewer rows: the rows of an
@@ -43,13 +43,14 @@ struct MatrixProduct {
 /// nothing can be timed: run a shape once before capturing it, or it takes the first proposal.
 class MatrixProducts {
  public:
+  enum class Workspace : std::uint8_t { own, of_caller };
   /// Raises what CublasLt::open() raises, and ErrorCode::out_of_memory.
-  MatrixProducts();
+  explicit MatrixProducts(Workspace workspace = Workspace::own);
   ~MatrixProducts();
   MatrixProducts(const MatrixProducts&) = delete;
   MatrixProducts& operator=(const MatrixProducts&) = delete;
 
-  /// Device memory that it holds.
+  /// Device memory that it holds, or that a caller's workspace has.
   static std::size_t workspace_bytes();
   /// Whether algorithms are timed; they are at first. Where not, a new shape takes cuBLASLt's first
   /// proposal, which is seldom slower by more than a tenth: timing one shape takes as long as some
@@ -59,8 +60,8 @@ class MatrixProducts {
   /// Queues on the stream. All rows start at multiples of 16 bytes; with e4m3 operands, both
   /// numbers of channels are multiples of 16. Raises ErrorCode::invalid_argument for what is
   /// outside these limits, ErrorCode::device, naming the shape, where cuBLASLt fails or has no
-  /// algorithm.
-  void run(const MatrixProduct& product, cudaStream_t stream);
+  /// algorithm. `workspace` is a caller's, aligned to 256 bytes.
+  void run(const MatrixProduct& product, cudaStream_t stream, void* workspace = nullptr);
 
  private:
   struct State;

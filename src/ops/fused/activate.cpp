@@ -1,8 +1,5 @@
-#include <cmath>
-#include <numbers>
-
 #include "cpu/threads.h"
-#include "ops/fused/host.h"
+#include "ops/fused/host_activation.h"
 #ifdef SINTER_WITH_CUDA
 #include "ops/fused/cuda/activate.h"
 #include "ops/fused/cuda/device.h"
@@ -15,17 +12,6 @@ namespace {
 struct Rows {
   RowShape x, multiplier, y;
 };
-
-bool is_known(ActivationKind kind) {
-  switch (kind) {
-    case ActivationKind::gelu:
-    case ActivationKind::gelu_tanh:
-    case ActivationKind::fast_gelu:
-    case ActivationKind::silu:
-      return true;
-  }
-  return false;
-}
 
 std::string read(const Activate& op, Rows& rows) {
   if (!is_known(op.kind))
@@ -51,44 +37,6 @@ std::string read(const Activate& op, Rows& rows) {
   if (contiguous)
     rows.x = rows.y = rows.multiplier = {.samples = 1, .tokens = 1, .columns = elements_of(op.x)};
   return refuse_groups(op.x, rows.x);
-}
-
-float sigmoid(float x) {
-  return 1.0F / (1.0F + std::exp(-x));
-}
-
-/// With the operations, and the roundings to `type`, of the unfused operators.
-float eager(ActivationKind kind, float x, ElementType type) {
-  constexpr float kSqrtHalf = std::numbers::sqrt2_v<float> / 2.0F;
-  constexpr float kSqrtTwoOverPi = 0.79788456080286535588F;
-  switch (kind) {
-    case ActivationKind::gelu:
-      return x * 0.5F * (1.0F + std::erf(x * kSqrtHalf));
-    case ActivationKind::gelu_tanh:
-      return 0.5F * x * (1.0F + std::tanh(kSqrtTwoOverPi * (x + 0.044715F * (x * x * x))));
-    case ActivationKind::fast_gelu:
-      return x * rounded(sigmoid(rounded(1.702F * x, type)), type);
-    case ActivationKind::silu:
-      return x / (1.0F + std::exp(-x));
-  }
-  return x;
-}
-
-/// The same functions in forms that lose nothing where they are small.
-float precise(ActivationKind kind, float x) {
-  constexpr float kSqrtHalf = std::numbers::sqrt2_v<float> / 2.0F;
-  constexpr float kTwiceSqrtTwoOverPi = 1.59576912160573071176F;
-  switch (kind) {
-    case ActivationKind::gelu:
-      return x * 0.5F * std::erfc(-x * kSqrtHalf);
-    case ActivationKind::gelu_tanh:
-      return x * sigmoid(kTwiceSqrtTwoOverPi * (x + 0.044715F * (x * x * x)));
-    case ActivationKind::fast_gelu:
-      return x * sigmoid(1.702F * x);
-    case ActivationKind::silu:
-      return x * sigmoid(x);
-  }
-  return x;
 }
 
 void run_on_host(const Activate& op, const Rows& rows, int threads) {
