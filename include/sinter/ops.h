@@ -148,11 +148,12 @@ struct GatedAdd {
 
 /// Group norm over [N, C, ...] and, unless told otherwise, SiLU:
 ///     z = (x - mean) / sqrt(var + eps) * weight[c] + bias[c],  y = z * sigmoid(z).
-/// exact rounds z. Channels-first (contiguous) or channels-last (C innermost) by x's strides; y has
-/// the same. Needs scratch memory: scratch_bytes().
+/// exact rounds z, and, as PyTorch does, eps, mean and 1 / sqrt(var + eps) to x's type.
+/// Channels-first (contiguous) or channels-last (C innermost) by x's strides; y has the same. On a
+/// device exact takes channels-first alone. Needs scratch memory: scratch_bytes().
 struct GroupNormSilu {
   Array x;             ///< rank 2 to 5
-  Array weight, bias;  ///< [C], of x's type or f32
+  Array weight, bias;  ///< [C], of x's type or f32; both or none
   Array y;
   std::int64_t groups = 32;
   float eps = 1e-5F;

@@ -1,0 +1,9 @@
+#include "ops/fused/cuda/group_norm_launch.cuh"
+
+namespace sinter::fused::cuda {
+
+void group_norm_silu_f16(const GroupNormTask& task, cudaStream_t stream) {
+  Launcher<__half>(task, stream).run();
+}
+
+}  // namespace sinter::fused::cuda
