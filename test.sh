@@ -28,5 +28,13 @@ if [ "$quick" != "--quick" ]; then
   fi
 fi
 
+status=0
+tools/test_python.sh || status=$?
+if [ "$status" = 75 ]; then
+  echo "no PyPI: the Python wheel and its tests were skipped"
+elif [ "$status" != 0 ]; then
+  exit "$status"
+fi
+
 # Last, so that the summary of the optimised build closes the output.
 ctest --test-dir build/dev -j "$jobs" --output-on-failure --timeout 300

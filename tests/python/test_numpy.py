@@ -130,7 +130,8 @@ def test_group_norm_silu(shape, dtype, mode, last):
         # Groups of two elements: eps keeps their norm from being all rounding.
         y = ops.group_norm_silu(x, weight, bias, 3, eps=1e-2, silu=silu, mode=mode)
         assert y.strides == x.strides
-        ref.close(y, ref.group_norm(x, weight, bias, 3, 1e-2, silu), 6)
+        # PyTorch rounds mean and 1 / deviation to x's type, and the latter is up to 10 here.
+        ref.close(y, ref.group_norm(x, weight, bias, 3, 1e-2, silu), 16 if mode == "exact" else 6)
 
 
 @pytest.mark.parametrize("mode", MODES)
