@@ -37,6 +37,10 @@ void print(const BenchArguments& arguments, const ShapeBenchmark& figures) {
   print_pairs(
       {{"model", arguments.subject() + (arguments.random_weights ? ", random weights" : "")},
        {"steps", number(metrics.steps) + ", guidance " + number(metrics.guidance)},
+       {"evaluated",
+        std::to_string(metrics.steps_computed) + " steps, " + metrics.solver + ", " +
+            metrics.cache_method +
+            (metrics.cache_bytes == 0 ? "" : " holding " + bytes_text(metrics.cache_bytes))},
        {"runs",
         std::to_string(arguments.benchmark.runs) + " timed, first " +
             number(figures.warm_up_seconds) + " s with loading"},
@@ -95,6 +99,11 @@ nlohmann::ordered_json to_json(const BenchArguments& arguments, const ShapeBench
           {"guidance", metrics.guidance},
           {"network_evaluations", metrics.network_evaluations},
           {"steps_computed", metrics.steps_computed},
+          {"steps_predicted", metrics.steps_predicted},
+          {"steps_elided", metrics.steps_elided},
+          {"solver", metrics.solver},
+          {"cache", metrics.cache_method},
+          {"cache_bytes", metrics.cache_bytes},
           {"stages", stages},
           {"whole", to_json(figures.whole)},
           {"warm_up_ms", 1e3 * figures.warm_up_seconds},

@@ -29,12 +29,27 @@ nlohmann::ordered_json to_json(const Metrics& metrics) {
   for (const FieldLevel& level : metrics.field_levels) {
     levels.push_back({{"cells", level.cells}, {"queries", level.queries}});
   }
+  nlohmann::ordered_json steps = nlohmann::ordered_json::array();
+  for (const SampledStep& step : metrics.sampled_steps) {
+    nlohmann::ordered_json entry = {{"kind", step.kind}};
+    if (metrics.cache_method != "NoCache" && metrics.cache_method != "TaylorSeer") {
+      entry.update({{"value", step.value}, {"accumulated", step.accumulated}});
+    }
+    steps.push_back(entry);
+  }
   return {{"seconds", metrics.seconds},
           {"stages", stages},
           {"steps", metrics.steps},
           {"guidance", metrics.guidance},
           {"steps_computed", metrics.steps_computed},
+          {"steps_predicted", metrics.steps_predicted},
           {"steps_elided", metrics.steps_elided},
+          {"solver", metrics.solver},
+          {"cache",
+           {{"method", metrics.cache_method},
+            {"bytes", metrics.cache_bytes},
+            {"anomalies", metrics.cache_anomalies},
+            {"steps", steps}}},
           {"network_evaluations", metrics.network_evaluations},
           {"grid_points", metrics.grid_points},
           {"field_queries", metrics.field_queries},

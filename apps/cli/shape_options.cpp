@@ -85,6 +85,23 @@ void add_sampling_options(CLI::App& command, GenerateOptions& options) {
       ->default_str("the model's own: 5")
       ->group("Sampling");
   command
+      .add_option(
+          "--solver",
+          options.solver,
+          "how steps follow the velocities: euler, as upstream; ab2: Adams-Bashforth of two "
+          "steps, second order at the same cost")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, Solver>{{"euler", Solver::euler}, {"ab2", Solver::ab2}}))
+      ->default_str("euler")
+      ->group("Sampling");
+  command
+      .add_option("--cache",
+                  options.cache,
+                  "leave evaluations out: a cache_config.json, or off, safe, fast, max (see "
+                  "cache-plan and docs/cache.md)")
+      ->capture_default_str()
+      ->group("Sampling");
+  command
       .add_option_function<std::string>(
           "--seed",
           [&options](const std::string& text) { options.seed = parse_seed(text); },

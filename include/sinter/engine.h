@@ -43,6 +43,12 @@ enum class FlashVdmLevels {
   upstream,  ///< the reference's sizes: 384 is decoded at 380, 256 at 252, 512 at 504
 };
 
+/// How steps follow the velocities that the network gives.
+enum class Solver {
+  euler,  ///< upstream's: first order
+  ab2,    ///< Adams-Bashforth of two steps: second order at the same evaluations
+};
+
 /// Which side of the object a picture shows: the front, then each a quarter turn clockwise from the
 /// one before, as the released models name them.
 enum class View { front, left, back, right };
@@ -70,6 +76,10 @@ struct GenerateOptions {
   /// How strictly to follow the picture; empty takes the model's own, 5. Negative turns guidance
   /// off; models that take the scale as an input accept 0..65 only.
   std::optional<double> guidance = {};
+  Solver solver = Solver::euler;
+  /// Which evaluations of the network are left out, and what stands in for them: "off", a preset
+  /// "safe", "fast" or "max", or the path of a cache_config.json (docs/cache.md).
+  std::string cache = "off";
   std::uint64_t seed = 1234;    ///< of the initial noise
   Noise noise = Noise::philox;  ///< the stream that the seed begins: sinter/noise.h
   int octree = 384;             ///< grid cells along each axis, 16..512
@@ -110,6 +120,14 @@ struct FieldLevel {
   std::int64_t queries = 0;  ///< points that the decoder was asked for
 };
 
+/// What became of a step of the sampler.
+struct SampledStep {
+  std::string kind;  ///< "computed", "predicted" or "elided"
+  /// Caches that decide while the run goes on: what was measured in this step, and with it what had
+  /// been accumulated since the last computed one; 0 elsewhere.
+  double value = 0, accumulated = 0;
+};
+
 struct StageTime {
   std::string stage;
   double seconds = 0;
@@ -143,12 +161,18 @@ struct Metrics {
   int steps = 0;                         ///< scheduler steps, asked for or the model's own
   double guidance = 0;                   ///< guidance scale, asked for or the model's own
   std::int64_t network_evaluations = 0;  ///< DiT forwards, each guidance half counted
-  std::int64_t steps_computed = 0, steps_elided = 0;
-  std::int64_t grid_points = 0;              ///< of the grid that was decoded: (octree + 1)^3
-  std::int64_t field_queries = 0;            ///< points that the decoder was asked for
-  std::vector<FieldLevel> field_levels;      ///< coarse to fine, without what following added
-  std::int64_t field_following_queries = 0;  ///< added by surface following
-  std::int64_t field_following_rounds = 0;   ///< rounds of the surface-following pass
+  /// Steps that evaluated the network, whose velocity was forecast or reused, and of size zero.
+  std::int64_t steps_computed = 0, steps_predicted = 0, steps_elided = 0;
+  std::string solver = {};           ///< "euler" or "ab2"
+  std::string cache_method = {};     ///< "NoCache", "FBCache", ...
+  std::uint64_t cache_bytes = 0;     ///< held from step to step for the cache and the solver
+  std::int64_t cache_anomalies = 0;  ///< decisions whose value was not finite
+  std::vector<SampledStep> sampled_steps = {};  ///< in order; set when sampling is done
+  std::int64_t grid_points = 0;                 ///< of the grid that was decoded: (octree + 1)^3
+  std::int64_t field_queries = 0;               ///< points that the decoder was asked for
+  std::vector<FieldLevel> field_levels;         ///< coarse to fine, without what following added
+  std::int64_t field_following_queries = 0;     ///< added by surface following
+  std::int64_t field_following_rounds = 0;      ///< rounds of the surface-following pass
   std::int64_t vertices = 0, faces = 0, floaters_removed = 0;
   std::uint64_t weight_bytes = 0;       ///< of the checkpoint
   std::uint64_t peak_memory_bytes = 0;  ///< peak resident set of the process

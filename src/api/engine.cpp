@@ -10,6 +10,8 @@
 #include "pipeline/ceilings.h"
 #include "pipeline/image_to_shape.h"
 #include "pipeline/sampling_settings.h"
+#include "sampling/cache_presets.h"
+#include "sinter/file.h"
 #include "sinter/version.h"
 
 namespace sinter {
@@ -92,6 +94,9 @@ struct Engine::State {
   }
 
   Provenance provenance(const GenerateOptions& options, const std::function<void()>& poll);
+  /// Raises ErrorCode::invalid_argument for a fit or schedule that was made from another
+  /// checkpoint.
+  void check_calibration(const GenerateOptions& options);
   /// Lets the hashes be ready when provenance() wants them. The CPU's cores are busy where the
   /// networks run there.
   void start_hashes() {
@@ -132,6 +137,11 @@ std::string last_component(std::string path) {
   return path.substr(path.find_last_of('/') + 1);
 }
 
+/// "off" or a preset, or the file's hash: a name would say nothing of what it holds.
+std::string cache_name(const GenerateOptions& options) {
+  return sampling::is_preset(options.cache) ? options.cache : file_sha256(options.cache);
+}
+
 /// Steps and guidance are those that the model takes where the options leave them open.
 Provenance describe_run(const models::ShapeModel& model,
                         const Context& ctx,
@@ -144,6 +154,8 @@ Provenance describe_run(const models::ShapeModel& model,
       {"noise", std::string(to_string(options.noise))},
       {"steps", std::int64_t{settings.steps}},
       {"guidance", settings.guidance},
+      {"solver", std::string(options.solver == Solver::ab2 ? "ab2" : "euler")},
+      {"cache", cache_name(options)},
       {"octree", std::int64_t{options.octree}},
       {"decode", decode_name(options)},
       {"level", options.level},
@@ -175,6 +187,22 @@ Provenance Engine::State::provenance(const GenerateOptions& options,
   entries.insert(entries.begin(),
                  {{"model", last_component(path)}, {"model_sha256", hash.get(poll)}});
   return result;
+}
+
+void Engine::State::check_calibration(const GenerateOptions& options) {
+  const sampling::CacheConfig cache = sampling::find_cache(options.cache);
+  if (!cache.calibration) return;
+  const std::string own = hash.get({});
+  SINTER_CHECK(
+      cache.calibration->model == own,
+      ErrorCode::invalid_argument,
+      "[cache] E_PROFILE /sinter/calibration/model: made for another checkpoint: expected ",
+      own,
+      ", got ",
+      cache.calibration->model,
+      " (",
+      cache.file,
+      ")");
 }
 
 Engine::Engine(const std::string& model, EngineOptions options)
@@ -219,6 +247,7 @@ GenerateResult Engine::generate(const std::vector<Picture>& pictures,
     last = now;
     return !progress || progress(now);
   };
+  state_->check_calibration(options);
   GenerateResult result;
   result.mesh = pipeline::image_to_shape(state_->ctx,
                                          state_->networks,

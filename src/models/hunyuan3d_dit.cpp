@@ -51,16 +51,6 @@ Hunyuan3DDit::Hunyuan3DDit(const checkpoint::Binder& binder, const Hunyuan3DDitC
   }
 }
 
-Denoise Hunyuan3DDit::begin(Context& ctx, const DenoiserRun& run) const {
-  return
-      [this,
-       condition = condition(ctx, run.condition, run.guided),
-       modulation = modulation(ctx, run.times, run.guidance)](
-          Context& context, const ops::Step& step, const Tensor& latents, const Tensor& velocity) {
-        forward(context, latents, condition, modulation, step, velocity);
-      };
-}
-
 bool Hunyuan3DDit::recordable(const Context& ctx) const {
   return !ctx.tap && ctx.switches.modulation_table;
 }
@@ -140,86 +130,129 @@ Tensor Hunyuan3DDit::modulation_table(Context& ctx,
   return table;
 }
 
-Tensor Hunyuan3DDit::assemble(Context& ctx,
-                              const DitRows& rows,
-                              const Tensor& latents,
-                              const DitCondition& condition) const {
-  const Tensor tokens = ctx.activation({rows.total(), config_.width}, "tokens");
-  const std::int64_t cut = rows.condition_total();
-  ops::copy_into(ctx, tokens.slice(0, cut), condition.tokens);
-  const Tensor first = tokens.slice(cut, cut + rows.latents);
-  latent_in_.into(ctx, latents, first);
-  for (std::int64_t begin = cut + rows.latents; begin < rows.total(); begin += rows.latents) {
-    ops::copy_into(ctx, tokens.slice(begin, begin + rows.latents), first);
-  }
-  return tokens;
-}
-
-void Hunyuan3DDit::forward(Context& ctx,
-                           const Tensor& latents,
-                           const DitCondition& condition,
-                           const DitModulation& modulation,
-                           const ops::Step& step,
-                           const Tensor& velocity) const {
-  const auto branches = static_cast<std::int64_t>(condition.branches.size());
-  const std::int64_t tokens = latents.shape.rank() == 2 ? latents.dim(0) : 0;
-  check_tensor("latents", latents, DType::f32, {tokens, config_.in_channels});
-  check_tensor("velocity", velocity, DType::f32, {branches, tokens, config_.in_channels});
-  ArenaScope scope(ctx.arena());
-  if (modulation.table.defined()) {
-    return run(ctx, latents, condition, ops::select_row(ctx, modulation.table, step), velocity);
-  }
-  const std::span<const float> time(&modulation.times.at(static_cast<std::size_t>(step.number)), 1);
-  const Tensor own = modulation_table(ctx, time, modulation.guidance);
-  run(ctx, latents, condition, ops::select_row(ctx, own, 0), velocity);
-}
-
 const nn::Linear& Hunyuan3DDit::first_product(std::size_t layer) const {
   if (layer < double_blocks_.size()) return double_blocks_[layer].img.qkv;
   const std::size_t single = layer - double_blocks_.size();
   return single < single_blocks_.size() ? single_blocks_[single].qkv : final_layer_.linear;
 }
 
-void Hunyuan3DDit::run(Context& ctx,
-                       const Tensor& latents,
-                       const DitCondition& condition,
-                       const Tensor& modulations,
-                       const Tensor& velocity) const {
-  const DitRows rows{.branches = condition.branches, .latents = latents.dim(0)};
-  const DitModulations m(modulations, config_);
-  const Tensor tokens = assemble(ctx, rows, latents, condition);
-  const Tensor txt = tokens.slice(0, rows.condition_total());
-  const Tensor img = tokens.slice(rows.condition_total(), rows.total());
-  nn::tap(ctx, img, "latent_in");
-  nn::tap(ctx, txt, "cond_in");
-  // Each block ends with the norm that the next one begins with.
-  const std::size_t layers = double_blocks_.size() + single_blocks_.size();
-  const Tensor block_input = first_product(0).input(ctx, rows.total(), "normed tokens");
-  const Tensor last_input = first_product(layers).input(ctx, rows.total(), "last norm");
-  const auto normed = [&](std::size_t layer) { return layer < layers ? block_input : last_input; };
-  norm_streams(ctx, rows, tokens, m.first_norm(0), normed(0));
-  for (std::size_t i = 0; i < double_blocks_.size(); ++i) {
-    ctx.check_cancelled();
-    double_blocks_[i].forward(
-        ctx, rows, tokens, normed(i), m.double_block(i), m.first_norm(i + 1), normed(i + 1));
-    nn::tap(ctx, img, "double_blocks.", i, ".img");
-    nn::tap(ctx, txt, "double_blocks.", i, ".txt");
+// The steps of one run. Each block ends with the norm that the next one begins with.
+class Hunyuan3DDit::Steps final : public ops::StepNetwork {
+ public:
+  Steps(const Hunyuan3DDit& dit, DitCondition condition, DitModulation modulation)
+      : dit_(dit), condition_(std::move(condition)), modulation_(std::move(modulation)) {}
+
+  void prepare(Context& ctx, std::int64_t latents) override {
+    rows_ = {.branches = condition_.branches, .latents = latents};
+    tokens_ = ctx.activation({rows_.total(), dit_.config_.width}, "tokens");
+    block_input_ = dit_.first_product(0).input(ctx, rows_.total(), "normed tokens");
+    last_input_ = dit_.first_product(layers()).input(ctx, rows_.total(), "last norm");
   }
-  for (std::size_t i = 0; i < single_blocks_.size(); ++i) {
-    ctx.check_cancelled();
-    const std::size_t next = double_blocks_.size() + i + 1;
-    single_blocks_[i].forward(ctx,
-                              rows,
-                              tokens,
-                              normed(next - 1),
-                              m.single_block(i),
-                              m.first_norm(next).img,
-                              normed(next));
-    nn::tap(ctx, tokens, "single_blocks.", i);
+
+  int blocks() const override { return static_cast<int>(layers()); }
+
+  void embed(Context& ctx, const ops::Step& step, const Tensor& latents) override {
+    check_tensor("latents", latents, DType::f32, {rows_.latents, dit_.config_.in_channels});
+    const std::int64_t cut = rows_.condition_total();
+    ops::copy_into(ctx, tokens_.slice(0, cut), condition_.tokens);
+    // latent_in, copied to every branch, behind the condition rows.
+    const Tensor first = tokens_.slice(cut, cut + rows_.latents);
+    dit_.latent_in_.into(ctx, latents, first);
+    for (std::int64_t begin = cut + rows_.latents; begin < rows_.total(); begin += rows_.latents) {
+      ops::copy_into(ctx, tokens_.slice(begin, begin + rows_.latents), first);
+    }
+    nn::tap(ctx, img(), "latent_in");
+    nn::tap(ctx, txt(), "cond_in");
+    with_modulations(ctx, step, [&](const DitModulations& m) {
+      norm_streams(ctx, rows_, tokens_, m.first_norm(0), normed(0));
+    });
   }
-  const Tensor last = last_input.slice(rows.condition_total(), rows.total());
-  final_layer_.linear.into(ctx, last, velocity);
-  nn::tap(ctx, velocity, "velocity");
+
+  void run_blocks(Context& ctx, const ops::Step& step, int first, int end) override {
+    with_modulations(ctx, step, [&](const DitModulations& m) {
+      for (int layer = first; layer < end; ++layer) {
+        ctx.check_cancelled();
+        run_block(ctx, m, static_cast<std::size_t>(layer));
+      }
+    });
+  }
+
+  void head(Context& ctx, const ops::Step&, const Tensor& velocity) override {
+    const auto branches = static_cast<std::int64_t>(rows_.branches.size());
+    check_tensor(
+        "velocity", velocity, DType::f32, {branches, rows_.latents, dit_.config_.in_channels});
+    dit_.final_layer_.linear.into(ctx, latent_rows(last_input_), velocity);
+    nn::tap(ctx, velocity, "velocity");
+  }
+
+  std::vector<Tensor> trunk() const override { return {img()}; }
+
+  void take_trunk(Context& ctx, const ops::Step& step) override {
+    with_modulations(ctx, step, [&](const DitModulations& m) {
+      ops::layer_norm_modulate_into(
+          ctx, img(), m.first_norm(layers()).img, latent_rows(last_input_));
+    });
+  }
+
+  bool has_modulated_input() const override { return true; }
+
+  void modulated_input(Context& ctx, const ops::Step& step, const Tensor& dst) override {
+    with_modulations(ctx, step, [&](const DitModulations& m) {
+      ops::layer_norm_modulate_into(ctx, img().slice(0, rows_.latents), m.first_norm(0).img, dst);
+    });
+  }
+
+ private:
+  std::size_t layers() const { return dit_.double_blocks_.size() + dit_.single_blocks_.size(); }
+  Tensor txt() const { return tokens_.slice(0, rows_.condition_total()); }
+  Tensor img() const { return latent_rows(tokens_); }
+  Tensor latent_rows(const Tensor& all) const {
+    return all.slice(rows_.condition_total(), rows_.total());
+  }
+  const Tensor& normed(std::size_t layer) const {
+    return layer < layers() ? block_input_ : last_input_;
+  }
+
+  /// Calls body(modulations of the step); what they and it take is given back.
+  template <class Body>
+  void with_modulations(Context& ctx, const ops::Step& step, Body body) const {
+    ArenaScope scope(ctx.arena());
+    if (modulation_.table.defined()) {
+      return body(DitModulations(ops::select_row(ctx, modulation_.table, step), dit_.config_));
+    }
+    const std::span<const float> time(&modulation_.times.at(static_cast<std::size_t>(step.number)),
+                                      1);
+    const Tensor own = dit_.modulation_table(ctx, time, modulation_.guidance);
+    body(DitModulations(ops::select_row(ctx, own, 0), dit_.config_));
+  }
+
+  void run_block(Context& ctx, const DitModulations& m, std::size_t layer) const {
+    const std::size_t doubles = dit_.double_blocks_.size();
+    const Streams<ops::ScaleShift> next = m.first_norm(layer + 1);
+    if (layer < doubles) {
+      dit_.double_blocks_[layer].forward(
+          ctx, rows_, tokens_, normed(layer), m.double_block(layer), next, normed(layer + 1));
+      nn::tap(ctx, img(), "double_blocks.", layer, ".img");
+      nn::tap(ctx, txt(), "double_blocks.", layer, ".txt");
+      return;
+    }
+    const std::size_t single = layer - doubles;
+    dit_.single_blocks_[single].forward(
+        ctx, rows_, tokens_, normed(layer), m.single_block(single), next.img, normed(layer + 1));
+    nn::tap(ctx, tokens_, "single_blocks.", single);
+  }
+
+  const Hunyuan3DDit& dit_;
+  DitCondition condition_;
+  DitModulation modulation_;
+  DitRows rows_;
+  Tensor tokens_, block_input_, last_input_;
+};
+
+Denoise Hunyuan3DDit::begin(Context& ctx, const DenoiserRun& run) const {
+  DitCondition tokens = condition(ctx, run.condition, run.guided);
+  DitModulation vectors = modulation(ctx, run.times, run.guidance);
+  return Denoise(std::make_shared<Steps>(*this, std::move(tokens), std::move(vectors)));
 }
 
 }  // namespace sinter::models

@@ -47,6 +47,8 @@ class Hunyuan3DDit : public ShapeDenoiser {
   bool recordable(const Context& ctx) const override;
 
  private:
+  class Steps;
+
   /// Two linear layers with SiLU between them, on the sinusoidal embedding.
   struct Embedder {
     nn::Linear in, out;
@@ -57,26 +59,8 @@ class Hunyuan3DDit : public ShapeDenoiser {
   DitModulation modulation(Context& ctx, std::span<const float> times, float guidance) const;
   /// [times, vectors H].
   Tensor modulation_table(Context& ctx, std::span<const float> times, float guidance) const;
-  /// One step.
-  void forward(Context& ctx,
-               const Tensor& latents,
-               const DitCondition& condition,
-               const DitModulation& modulation,
-               const ops::Step& step,
-               const Tensor& velocity) const;
-  /// forward() with the modulations of the step, [vectors H].
   /// Of layer `layer`: double blocks first, then single blocks, then the final layer.
   const nn::Linear& first_product(std::size_t layer) const;
-  void run(Context& ctx,
-           const Tensor& latents,
-           const DitCondition& condition,
-           const Tensor& modulations,
-           const Tensor& velocity) const;
-  /// latent_in, copied to every branch, behind the condition rows.
-  Tensor assemble(Context& ctx,
-                  const DitRows& rows,
-                  const Tensor& latents,
-                  const DitCondition& condition) const;
 
   Hunyuan3DDitConfig config_;
   nn::Linear latent_in_;

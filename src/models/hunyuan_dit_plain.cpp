@@ -46,22 +46,6 @@ HunyuanDitPlain::HunyuanDitPlain(const checkpoint::Binder& binder,
   }
 }
 
-Denoise HunyuanDitPlain::begin(Context& ctx, const DenoiserRun& run) const {
-  const std::int64_t tokens = run.condition.shape.rank() == 2 ? run.condition.dim(0) : 0;
-  check_tensor("condition",
-               run.condition,
-               ctx.compute(),
-               {std::max<std::int64_t>(tokens, 1), config_.context_width});
-  auto prepared = std::make_shared<Prepared>();
-  prepared->times = embed_times(ctx, run.times);
-  prepared->contexts = read_condition(ctx, run);
-  return
-      [this, prepared = std::shared_ptr<const Prepared>(std::move(prepared))](
-          Context& context, const ops::Step& step, const Tensor& latents, const Tensor& velocity) {
-        forward(context, *prepared, step, latents, velocity);
-      };
-}
-
 bool HunyuanDitPlain::recordable(const Context& ctx) const {
   return !ctx.tap;
 }
@@ -99,52 +83,98 @@ std::vector<PlainContext> HunyuanDitPlain::read_condition(Context& ctx,
   return contexts;
 }
 
-Tensor HunyuanDitPlain::assemble(Context& ctx,
-                                 const Tensor& time,
-                                 const Tensor& latents,
-                                 std::int64_t branches) const {
-  const std::int64_t rows = 1 + latents.dim(0);
-  const Tensor x = ctx.activation({branches * rows, config_.width}, "tokens");
-  const Tensor first = x.slice(0, rows);
-  ops::copy_into(ctx, first.slice(0, 1), time);
-  x_embedder_.into(ctx, latents, first.slice(1, rows));
-  for (std::int64_t b = 1; b < branches; ++b) {
-    ops::copy_into(ctx, x.slice(b * rows, (b + 1) * rows), first);
-  }
-  return x;
-}
+// The steps of one run. Every branch's rows are its time token, then its latent tokens.
+class HunyuanDitPlain::Steps final : public ops::StepNetwork {
+ public:
+  /// times [steps, H], the time tokens; contexts for each block.
+  Steps(const HunyuanDitPlain& dit, const Tensor& times, std::vector<PlainContext> contexts)
+      : dit_(dit), times_(times), contexts_(std::move(contexts)) {}
 
-void HunyuanDitPlain::forward(Context& ctx,
-                              const Prepared& prepared,
-                              const ops::Step& step,
-                              const Tensor& latents,
-                              const Tensor& velocity) const {
-  const auto branches = static_cast<std::int64_t>(prepared.contexts.front().size());
-  const std::int64_t tokens = latents.shape.rank() == 2 ? latents.dim(0) : 0;
-  check_tensor("latents", latents, DType::f32, {tokens, config_.in_channels});
-  check_tensor("velocity", velocity, DType::f32, {branches, tokens, config_.in_channels});
-  ArenaScope scope(ctx.arena());
-  const Tensor time = ops::select_row(ctx, prepared.times, step);
-  const Tensor x = assemble(ctx, time.reshape({1, config_.width}), latents, branches);
-  nn::tap(ctx, x, "x_embedder");
-  std::vector<Tensor> outputs;  // of the blocks below the middle
-  for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    ctx.check_cancelled();
-    const std::int64_t source = config_.skip_source(static_cast<std::int64_t>(i));
-    const Tensor skip = source >= 0 ? outputs[static_cast<std::size_t>(source)] : Tensor{};
-    blocks_[i].forward(ctx, x, prepared.contexts[i], skip);
-    nn::tap(ctx, x, "blocks.", i);
-    if (i >= blocks_.size() / 2) continue;
-    outputs.push_back(ctx.activation(x.shape, "skip"));
-    ops::copy_into(ctx, outputs.back(), x);
+  void prepare(Context& ctx, std::int64_t latents) override {
+    latents_ = latents;
+    tokens_ = ctx.activation({branches() * rows(), dit_.config_.width}, "tokens");
+    outputs_.clear();
+    for (std::size_t i = 0; i < dit_.blocks_.size() / 2; ++i) {
+      outputs_.push_back(ctx.activation(tokens_.shape, "skip"));
+    }
   }
-  const std::int64_t rows = 1 + tokens;
-  for (std::int64_t b = 0; b < branches; ++b) {
-    const Tensor normed = norm_final_.forward(ctx, x.slice(b * rows + 1, (b + 1) * rows));
-    const Tensor part = velocity.slice(b, b + 1).reshape(latents.shape);
-    linear_.into(ctx, normed, part);
+
+  int blocks() const override { return static_cast<int>(dit_.blocks_.size()); }
+
+  void embed(Context& ctx, const ops::Step& step, const Tensor& latents) override {
+    check_tensor("latents", latents, DType::f32, {latents_, dit_.config_.in_channels});
+    ArenaScope scope(ctx.arena());
+    const Tensor first = tokens_.slice(0, rows());
+    const Tensor time = ops::select_row(ctx, times_, step).reshape({1, dit_.config_.width});
+    ops::copy_into(ctx, first.slice(0, 1), time);
+    dit_.x_embedder_.into(ctx, latents, first.slice(1, rows()));
+    for (std::int64_t b = 1; b < branches(); ++b) {
+      ops::copy_into(ctx, tokens_.slice(b * rows(), (b + 1) * rows()), first);
+    }
+    nn::tap(ctx, tokens_, "x_embedder");
   }
-  nn::tap(ctx, velocity, "velocity");
+
+  void run_blocks(Context& ctx, const ops::Step&, int first, int end) override {
+    for (int i = first; i < end; ++i) {
+      ctx.check_cancelled();
+      const auto block = static_cast<std::size_t>(i);
+      const std::int64_t source = dit_.config_.skip_source(i);
+      const Tensor skip = source >= 0 ? outputs_[static_cast<std::size_t>(source)] : Tensor{};
+      dit_.blocks_[block].forward(ctx, tokens_, contexts_[block], skip);
+      nn::tap(ctx, tokens_, "blocks.", block);
+      if (block < outputs_.size()) ops::copy_into(ctx, outputs_[block], tokens_);
+    }
+  }
+
+  void head(Context& ctx, const ops::Step&, const Tensor& velocity) override {
+    const Shape latents{latents_, dit_.config_.in_channels};
+    check_tensor("velocity", velocity, DType::f32, {branches(), latents[0], latents[1]});
+    ArenaScope scope(ctx.arena());
+    for (std::int64_t b = 0; b < branches(); ++b) {
+      const Tensor normed = dit_.norm_final_.forward(ctx, latent_rows(b));
+      dit_.linear_.into(ctx, normed, velocity.slice(b, b + 1).reshape(latents));
+    }
+    nn::tap(ctx, velocity, "velocity");
+  }
+
+  std::vector<Tensor> trunk() const override {
+    std::vector<Tensor> rows_of_branches;
+    for (std::int64_t b = 0; b < branches(); ++b) rows_of_branches.push_back(latent_rows(b));
+    return rows_of_branches;
+  }
+
+  void take_trunk(Context&, const ops::Step&) override {}
+
+  // The time is a token among the others, nothing is modulated by it.
+  bool has_modulated_input() const override { return false; }
+  void modulated_input(Context&, const ops::Step&, const Tensor&) override {
+    fail(ErrorCode::unsupported,
+         "[dit] modulated input: expected a model that modulates its norms");
+  }
+
+ private:
+  std::int64_t branches() const { return static_cast<std::int64_t>(contexts_.front().size()); }
+  std::int64_t rows() const { return 1 + latents_; }
+  Tensor latent_rows(std::int64_t branch) const {
+    return tokens_.slice(branch * rows() + 1, (branch + 1) * rows());
+  }
+
+  const HunyuanDitPlain& dit_;
+  Tensor times_;
+  std::vector<PlainContext> contexts_;
+  std::int64_t latents_ = 0;
+  Tensor tokens_;
+  std::vector<Tensor> outputs_;  // of the blocks below the middle
+};
+
+Denoise HunyuanDitPlain::begin(Context& ctx, const DenoiserRun& run) const {
+  const std::int64_t tokens = run.condition.shape.rank() == 2 ? run.condition.dim(0) : 0;
+  check_tensor("condition",
+               run.condition,
+               ctx.compute(),
+               {std::max<std::int64_t>(tokens, 1), config_.context_width});
+  const Tensor times = embed_times(ctx, run.times);
+  return Denoise(std::make_shared<Steps>(*this, times, read_condition(ctx, run)));
 }
 
 }  // namespace sinter::models

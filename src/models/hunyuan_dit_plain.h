@@ -32,26 +32,12 @@ class HunyuanDitPlain : public ShapeDenoiser {
   bool recordable(const Context& ctx) const override;
 
  private:
-  /// What the steps of a run share.
-  struct Prepared {
-    Tensor times;                        ///< [steps, H], the time tokens
-    std::vector<PlainContext> contexts;  ///< for each block
-  };
+  class Steps;
 
   /// times -> [steps, H].
   Tensor embed_times(Context& ctx, std::span<const float> times) const;
   /// The condition of every branch, in every block.
   std::vector<PlainContext> read_condition(Context& ctx, const DenoiserRun& run) const;
-  void forward(Context& ctx,
-               const Prepared& prepared,
-               const ops::Step& step,
-               const Tensor& latents,
-               const Tensor& velocity) const;
-  /// The rows that every branch starts with: time token and embedded latents.
-  Tensor assemble(Context& ctx,
-                  const Tensor& time,
-                  const Tensor& latents,
-                  std::int64_t branches) const;
 
   HunyuanDitPlainConfig config_;
   nn::Linear x_embedder_;

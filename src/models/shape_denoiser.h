@@ -3,12 +3,14 @@
 // tokens, given the tokens of a picture. Which transformer it is, and what it computes once for all
 // steps, stays inside.
 
-#include <functional>
+#include <memory>
 #include <span>
+#include <utility>
 
 #include "core/context.h"
+#include "core/error.h"
 #include "core/tensor.h"
-#include "ops/step.h"
+#include "ops/step_network.h"
 
 namespace sinter::models {
 
@@ -20,11 +22,33 @@ struct DenoiserRun {
   bool guided = true;            ///< adds the unconditional branch, whose context is zero
 };
 
-/// Velocity (data - noise) at step `step` of a run: latents f32 [L, C] -> velocity f32
-/// [branches, L, C], the conditional branch first. Raises ErrorCode::invalid_argument for other
-/// shapes, ErrorCode::cancelled between blocks.
-using Denoise = std::function<void(
-    Context& ctx, const ops::Step& step, const Tensor& latents, const Tensor& velocity)>;
+/// The steps of one run.
+class Denoise {
+ public:
+  explicit Denoise(std::shared_ptr<ops::StepNetwork> parts) : parts_(std::move(parts)) {}
+
+  /// Velocity (data - noise) at step `step`: latents f32 [L, C] -> velocity f32 [branches, L, C],
+  /// the conditional branch first. Raises ErrorCode::invalid_argument for other shapes,
+  /// ErrorCode::cancelled between blocks.
+  void operator()(Context& ctx,
+                  const ops::Step& step,
+                  const Tensor& latents,
+                  const Tensor& velocity) const {
+    SINTER_CHECK(latents.shape.rank() == 2,
+                 ErrorCode::invalid_argument,
+                 "[dit] latents: expected [tokens, channels], got ",
+                 latents.shape);
+    ArenaScope scope(ctx.arena());
+    parts_->prepare(ctx, latents.dim(0));
+    parts_->embed(ctx, step, latents);
+    parts_->run_blocks(ctx, step, 0, parts_->blocks());
+    parts_->head(ctx, step, velocity);
+  }
+  const std::shared_ptr<ops::StepNetwork>& parts() const { return parts_; }
+
+ private:
+  std::shared_ptr<ops::StepNetwork> parts_;
+};
 
 class ShapeDenoiser {
  public:

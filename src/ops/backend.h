@@ -13,6 +13,7 @@
 #include "core/context.h"
 #include "ops/activation.h"
 #include "ops/attention.h"
+#include "ops/decision.h"
 #include "ops/embedding.h"
 #include "ops/experts.h"
 #include "ops/linear.h"
@@ -111,6 +112,18 @@ class Backend : public Accelerator {
   virtual void select_row(const Tensor& table, const Tensor& index, const Tensor& row) = 0;
   /// x += 1, i32.
   virtual void increment(const Tensor& x) = 0;
+
+  /// place: i32 [1].
+  virtual void store_row(const Tensor& table, const Tensor& place, const Tensor& x) = 0;
+  virtual void weighted_rows(const Tensor& table, const Tensor& weights, const Tensor& dst) = 0;
+  virtual void measure_change(Context& ctx,
+                              const Tensor& a,
+                              const Tensor& b,
+                              const Tensor& sums) = 0;
+  virtual void decide(const DecisionRule& rule, const DecisionTensors& tensors) = 0;
+  virtual void branch(const Tensor& flag,
+                      const std::function<void()>& compute,
+                      const std::function<void()>& reuse) = 0;
 
   virtual void fourier_embed(const Tensor& points,
                              const FourierOptions& options,

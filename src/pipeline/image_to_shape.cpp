@@ -17,6 +17,7 @@
 #include "pipeline/run_monitor.h"
 #include "pipeline/sampling_settings.h"
 #include "pipeline/work_estimate.h"
+#include "sampling/cache_presets.h"
 #include "sampling/noise.h"
 #include "sampling/sampler.h"
 
@@ -24,13 +25,28 @@ namespace sinter::pipeline {
 
 namespace {
 
-sampling::Schedule evaluated_steps(const models::ShapeModel& model,
-                                   int steps,
-                                   const Switches& switches) {
-  const auto config = sampling::SchedulerConfig::from(model.document().child("scheduler"));
-  const sampling::Schedule schedule = sampling::make_schedule(config, steps);
-  return switches.elide_zero_steps ? schedule.without_zero_steps() : schedule;
-}
+/// How a run steps: the schedule of the steps that are not of size zero, and what becomes of each.
+struct Steps {
+  Steps(const models::ShapeModel& model,
+        const SamplingSettings& settings,
+        const GenerateOptions& options,
+        const Switches& switches)
+      : schedule(sampling::make_schedule(
+            sampling::SchedulerConfig::from(model.document().child("scheduler")), settings.steps)),
+        cache(sampling::find_cache(options.cache)),
+        solver(options.solver == Solver::ab2 ? sampling::Solver::ab2 : sampling::Solver::euler) {
+    cache.elide_zero_steps = cache.elide_zero_steps && switches.elide_zero_steps;
+    check_cache(cache, solver, model, settings);
+    plan = sampling::plan_steps(cache, schedule);
+    if (cache.elide_zero_steps) schedule = schedule.without_zero_steps();
+    std::erase(plan, sampling::StepKind::elided);
+  }
+
+  sampling::Schedule schedule;
+  sampling::CacheConfig cache;
+  sampling::Solver solver;
+  std::vector<sampling::StepKind> plan;
+};
 
 /// One run. Members are what travels from stage to stage; each function is one stage.
 class Run {
@@ -50,10 +66,10 @@ class Run {
         options_(options),
         metrics_(metrics),
         settings_(sampling_settings(model_, options)),
-        schedule_(evaluated_steps(model_, settings_.steps, ctx.switches)),
+        steps_(model_, settings_, options, ctx.switches),
         monitor_(plan_stages(model_.config(),
                              ctx.switches,
-                             schedule_,
+                             steps_.schedule,
                              settings_.guided,
                              static_cast<std::int64_t>(pictures_.size()),
                              options),
@@ -61,6 +77,11 @@ class Run {
                  metrics) {
     metrics_.steps = settings_.steps;
     metrics_.guidance = settings_.guidance;
+    metrics_.solver = sampling::to_string(steps_.solver);
+    metrics_.cache_method = sampling::to_string(steps_.cache.method);
+    for (const std::string& warning : steps_.cache.warnings) {
+      if (ctx_.log) ctx_.log(LogLevel::warning, cat("[cache] ", warning));
+    }
     ctx_.poll = [this] { monitor_.poll(); };
   }
   ~Run() { ctx_.poll = {}; }
@@ -73,9 +94,11 @@ class Run {
     if (accelerator == nullptr) return;
     MemoryNeeds needs = memory_needs({.config = model_.config(),
                                       .switches = ctx_.switches,
-                                      .steps = schedule_.steps(),
+                                      .steps = steps_.schedule.steps(),
                                       .guided = settings_.guided,
                                       .pictures = static_cast<std::int64_t>(pictures_.size()),
+                                      .cache = steps_.cache,
+                                      .solver = steps_.solver,
                                       .octree = options_.octree,
                                       .decode = options_.decode});
     needs.overhead = accelerator->overhead_bytes();
@@ -174,22 +197,41 @@ class Run {
     ArenaScope scope(ctx_.arena());
     const models::Denoise denoise = dit->begin(ctx_,
                                                {.condition = condition_tokens,
-                                                .times = schedule_.times(),
+                                                .times = steps_.schedule.times(),
                                                 .guidance = guidance,
                                                 .guided = settings_.guided});
-    metrics_.steps_elided = settings_.steps - schedule_.steps();
-    sampling::sample_euler(
-        ctx_,
-        schedule_,
-        {.guidance = guidance, .guided = settings_.guided, .recordable = dit->recordable(ctx_)},
-        latents,
-        denoise,
-        [&](int done, int total) {
-          metrics_.steps_computed = done;
-          metrics_.network_evaluations = std::int64_t{done} * (settings_.guided ? 2 : 1);
-          monitor_.advance(static_cast<double>(done) / total);
-        });
+    metrics_.steps_elided = settings_.steps - steps_.schedule.steps();
+    const sampling::SamplerReport report =
+        sampling::sample(ctx_,
+                         steps_.schedule,
+                         {.guidance = guidance,
+                          .guided = settings_.guided,
+                          .recordable = dit->recordable(ctx_),
+                          .solver = steps_.solver,
+                          .cache = steps_.cache,
+                          .plan = steps_.plan},
+                         latents,
+                         {denoise, denoise.parts()},
+                         [&](int done, int total) {
+                           const auto end = steps_.plan.begin() + done;
+                           metrics_.steps_computed =
+                               std::count(steps_.plan.begin(), end, sampling::StepKind::computed);
+                           monitor_.advance(static_cast<double>(done) / total);
+                         });
+    note_steps(report);
     return latents;
+  }
+
+  void note_steps(const sampling::SamplerReport& report) {
+    metrics_.steps_computed = report.computed;
+    metrics_.steps_predicted = report.predicted;
+    metrics_.network_evaluations = std::int64_t{report.computed} * (settings_.guided ? 2 : 1);
+    metrics_.cache_bytes = report.cache_bytes;
+    metrics_.cache_anomalies = report.anomalies;
+    for (const sampling::StepRecord& step : report.steps) {
+      metrics_.sampled_steps.push_back({sampling::to_string(step.kind), step.value, step.total});
+    }
+    metrics_.sampled_steps.resize(static_cast<std::size_t>(settings_.steps), {.kind = "elided"});
   }
 
   models::GeometryMemory decode_latents(const models::ShapeVae& vae, const Tensor& latents) {
@@ -259,7 +301,7 @@ class Run {
   const GenerateOptions& options_;
   Metrics& metrics_;
   SamplingSettings settings_;
-  sampling::Schedule schedule_;
+  Steps steps_;
   RunMonitor monitor_;
 };
 

@@ -63,6 +63,23 @@ Bytes latent_bytes(const RunShape& run, std::int64_t branches) {
   return single((1 + branches) * run.config.vae.num_latents, run.config.vae.embed_dim);
 }
 
+/// What a cache keeps, and what it works with beside: for each step a few numbers, at the trunk a
+/// copy of 16 bits and one of f32.
+Bytes cache_bytes(const RunShape& run, std::int64_t width) {
+  const std::int64_t latents = run.config.vae.num_latents, branches = run.guided ? 2 : 1;
+  const Bytes kept = sampling::cache_bytes(run.cache,
+                                           run.solver,
+                                           {.latents = latents,
+                                            .channels = run.config.vae.embed_dim,
+                                            .branches = branches,
+                                            .width = width,
+                                            .activations = DType::f16});
+  const bool inside = run.cache.method == sampling::CacheMethod::first_block ||
+                      run.cache.method == sampling::CacheMethod::tea;
+  const Bytes beside = inside ? 3 * half(branches * latents, width) + half(latents, width) : 0;
+  return kept + beside + single(run.steps, 16);
+}
+
 MemoryNeeds::Stage dit_activations(const models::Hunyuan3DDitConfig& dit, const RunShape& run) {
   const std::int64_t latents = run.config.vae.num_latents, width = dit.width;
   const std::int64_t context = run.pictures * run.config.conditioner.tokens();
@@ -79,7 +96,7 @@ MemoryNeeds::Stage dit_activations(const models::Hunyuan3DDitConfig& dit, const 
   const Bytes singles = half(rows, 3 * width + width + dit.inner + width);
   return {.arena = condition_tokens(run) + latent_bytes(run, branches) +
                    half(condition, width + dit.context_width) + half(tables, modulation) +
-                   half(rows, 2 * width) + std::max(doubles, singles)};
+                   half(rows, 2 * width) + std::max(doubles, singles) + cache_bytes(run, width)};
 }
 
 MemoryNeeds::Stage dit_activations(const models::HunyuanDitPlainConfig& dit, const RunShape& run) {
@@ -97,7 +114,7 @@ MemoryNeeds::Stage dit_activations(const models::HunyuanDitPlainConfig& dit, con
   return {.arena = condition_tokens(run) + latent_bytes(run, branches) +
                    half(context, dit.context_width) + half(run.steps, width + inner) +
                    half(rows, (1 + skips) * width + std::max({attention, mlp, skip})) +
-                   half(context, 2 * width) + single(rows, 16),
+                   half(context, 2 * width) + single(rows, 16) + cache_bytes(run, width),
           .other = static_cast<Bytes>(contexts * dit.depth) * half(context, 2 * width)};
 }
 

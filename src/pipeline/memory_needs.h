@@ -5,6 +5,7 @@
 #include "core/context.h"
 #include "models/shape_model.h"
 #include "pipeline/memory_plan.h"
+#include "sampling/sampler.h"
 
 namespace sinter::pipeline {
 
@@ -15,6 +16,8 @@ struct RunShape {
   int steps = 1;
   bool guided = true;
   std::int64_t pictures = 1;
+  sampling::CacheConfig cache = {};
+  sampling::Solver solver = sampling::Solver::euler;
   int octree = 384;
   Decode decode = Decode::hierarchical;
 };

@@ -45,4 +45,33 @@ SamplingSettings sampling_settings(const models::ShapeModel& model,
   return settings;
 }
 
+void check_cache(const sampling::CacheConfig& cache,
+                 sampling::Solver solver,
+                 const models::ShapeModel& model,
+                 const SamplingSettings& settings) {
+  SINTER_CHECK(cache.method != sampling::CacheMethod::tea ||
+                   std::holds_alternative<models::Hunyuan3DDitConfig>(model.config().dit),
+               ErrorCode::unsupported,
+               "[cache] TeaCache: expected a model whose norms the time modulates (2.0), got 2.1 (",
+               cache.file,
+               ")");
+  if (!cache.calibration) return;
+  const sampling::CacheCalibration& made = *cache.calibration;
+  std::string differences;
+  const auto compare = [&](const char* what, const auto& expected, const auto& got) {
+    if (expected == got) return;
+    differences += cat(differences.empty() ? "" : ", ", what, " ", expected, " where it is ", got);
+  };
+  compare("steps", made.steps, settings.steps);
+  compare("guidance", made.guidance, settings.guidance);
+  compare("solver", made.solver, std::string(sampling::to_string(solver)));
+  SINTER_CHECK(differences.empty(),
+               ErrorCode::invalid_argument,
+               "[cache] E_PROFILE /sinter/calibration: made for another run: ",
+               differences,
+               " (",
+               cache.file,
+               ")");
+}
+
 }  // namespace sinter::pipeline

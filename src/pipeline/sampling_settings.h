@@ -3,6 +3,7 @@
 // what the model was made for.
 
 #include "models/shape_model.h"
+#include "sampling/sampler.h"
 #include "sampling/schedule.h"
 #include "sinter/engine.h"
 
@@ -30,5 +31,13 @@ SamplingSettings default_settings(sampling::SchedulerConfig::Kind scheduler, boo
 /// option, range, value and configuration, for more steps than the scheduler has and for a
 /// guidance that a model with a guidance embedder cannot take (it has no unconditional branch).
 SamplingSettings sampling_settings(const models::ShapeModel& model, const GenerateOptions& options);
+
+/// Raises ErrorCode::unsupported for a cache that this model cannot use (TeaCache without modulated
+/// norms), and ErrorCode::invalid_argument (E_PROFILE), naming all that differs, for a fit or a
+/// schedule that was made for other steps, guidance or solver.
+void check_cache(const sampling::CacheConfig& cache,
+                 sampling::Solver solver,
+                 const models::ShapeModel& model,
+                 const SamplingSettings& settings);
 
 }  // namespace sinter::pipeline

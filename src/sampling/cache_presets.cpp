@@ -1,5 +1,6 @@
 #include "sampling/cache_presets.h"
 
+#include <algorithm>
 #include <array>
 
 namespace sinter::sampling {
@@ -27,6 +28,11 @@ constexpr std::array<Preset, 4> kPresets = {{
 }};
 
 }  // namespace
+
+bool is_preset(const std::string& name) {
+  return std::any_of(
+      kPresets.begin(), kPresets.end(), [&](const Preset& preset) { return preset.name == name; });
+}
 
 CacheConfig find_cache(const std::string& name_or_path) {
   for (const Preset& preset : kPresets) {

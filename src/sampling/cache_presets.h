@@ -11,4 +11,6 @@ namespace sinter::sampling {
 /// the path of a file: load_cache_config().
 CacheConfig find_cache(const std::string& name_or_path);
 
+bool is_preset(const std::string& name);
+
 }  // namespace sinter::sampling

@@ -175,7 +175,7 @@ Sampled sample(const ShapeDenoiser& dit,
       {.condition = ops::to_device(ctx, condition), .times = schedule.times(), .guidance = 5.0F});
   const Tensor latents = ops::to_device(ctx, noise, DType::f32);
   Sampled result;
-  sampling::sample_euler(
+  sampling::sample(
       ctx, schedule, {.guidance = 5.0F, .recordable = record}, latents, denoise, [&](int, int) {
         result.traffic.push_back(ctx.accelerator()->traffic());
       });

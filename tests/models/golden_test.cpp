@@ -217,7 +217,7 @@ TEST(PlainGolden, Run) {
       sampling::SchedulerConfig::from(model.document().child("scheduler")), 5);
   const Denoise denoise =
       dit->begin(ctx, {.condition = condition, .times = schedule.times(), .guidance = 5.0F});
-  sampling::sample_euler(ctx, schedule, {.guidance = 5.0F}, latents, denoise);
+  sampling::sample(ctx, schedule, {.guidance = 5.0F}, latents, denoise);
   expect_near(latents.view().span(), goldens, "run.latents", kRunLimit);
   const auto vae = model.load_vae({.threads = 1});
   vae->query(ctx, vae->remember(ctx, vae->decode(ctx, latents)), points, logits);

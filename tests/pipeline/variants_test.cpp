@@ -107,7 +107,7 @@ OwnedTensor logits_of(Context& ctx,
                                               .times = schedule.times(),
                                               .guidance = guidance,
                                               .guided = settings.guided});
-  sampling::sample_euler(
+  sampling::sample(
       ctx, schedule, {.guidance = guidance, .guided = settings.guided}, latents, denoise);
   const auto vae = model.load_vae({.threads = 1});
   const OwnedTensor points("input.points", {40, 3});

@@ -28,7 +28,7 @@ std::vector<float> run(Context& ctx,
                        const ProgressFn& progress = {}) {
   std::vector<float> x = start();
   Tensor latents{.data = x.data(), .shape = {kTokens, kChannels}, .name = "x"};
-  sample_euler(ctx, schedule, options, latents, velocity, progress);
+  sample(ctx, schedule, options, latents, velocity, progress);
   return x;
 }
 
@@ -136,7 +136,7 @@ TEST(Sampler, RefusesLatentsOfAnotherRank) {
   std::vector<float> x(8, 1.0F);
   Context ctx;
   const Tensor latents{.data = x.data(), .shape = {1, 4, 2}, .name = "x"};
-  EXPECT_THROW(sample_euler(ctx, make_schedule({}, 2), {}, latents, {}), Error);
+  EXPECT_THROW(sample(ctx, make_schedule({}, 2), {}, latents, VelocityFn{}), Error);
 }
 
 }  // namespace

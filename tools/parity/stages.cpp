@@ -173,7 +173,7 @@ class Stages {
                                                 .times = schedule.times(),
                                                 .guidance = options_.guidance,
                                                 .guided = guided()});
-    sampling::sample_euler(
+    sampling::sample(
         ctx_,
         schedule,
         {.guidance = options_.guidance, .guided = guided(), .recordable = dit->recordable(ctx_)},

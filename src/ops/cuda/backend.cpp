@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "cuda/matrix_product.h"
@@ -17,6 +18,7 @@
 #include "ops/cuda/choice.h"
 #include "ops/cuda/experts.h"
 #include "ops/cuda/grouped_product.h"
+#include "ops/cuda/history.h"
 #include "ops/cuda/norm.h"
 #include "ops/cuda/points.h"
 #include "ops/cuda/quantize.h"
@@ -35,6 +37,10 @@ Rows rows_of(const RowView& view) {
 
 Rows vector_of(const Tensor& tensor) {
   return {tensor.data, tensor.dtype, 1, tensor.elements(), tensor.elements()};
+}
+
+Values values_of(const Tensor& tensor) {
+  return {tensor.data, tensor.dtype, tensor.elements()};
 }
 
 sinter::cuda::HeadRows heads_of(const HeadView& view) {
@@ -522,6 +528,31 @@ class CudaBackend final : public Backend {
   }
   void increment(const Tensor& x) override { cuda::increment(x.ptr<int>(), stream_); }
 
+  // ---- what a sampler keeps ----
+
+  void store_row(const Tensor& table, const Tensor& place, const Tensor& x) override {
+    cuda::store_row(values_of(table), table.dim(0), place.ptr<int>(), values_of(x), stream_);
+  }
+  void weighted_rows(const Tensor& table, const Tensor& weights, const Tensor& dst) override {
+    cuda::weighted_rows(values_of(table), table.dim(0), weights.f32(), values_of(dst), stream_);
+  }
+  void measure_change(Context& ctx, const Tensor& a, const Tensor& b, const Tensor& sums) override {
+    ArenaScope scope(ctx.arena());
+    const Tensor scratch = ctx.allocate(DType::f32, {kChangeParts, 2}, "sums of parts");
+    cuda::measure_change(values_of(a), values_of(b), scratch.f32_mut(), sums.f32_mut(), stream_);
+  }
+  void decide(const DecisionRule& rule, const DecisionTensors& tensors) override {
+    cuda::decide(rule, tensors, stream_);
+  }
+  void branch(const Tensor& flag,
+              const std::function<void()>& compute,
+              const std::function<void()>& reuse) override {
+    if (recording_) return record_branch(flag, compute, reuse);
+    std::int32_t chosen = 0;
+    download(flag, {&chosen, DType::i32, Device::cpu, {1}, {}});
+    chosen != 0 ? compute() : reuse();
+  }
+
   // ---- both ends of a network ----
 
   void fourier_embed(const Tensor& points,
@@ -535,6 +566,58 @@ class CudaBackend final : public Backend {
   }
 
  private:
+  /// A node of the graph that is being recorded, with two bodies: queued, and recorded, on a stream
+  /// of their own while the outer recording waits.
+  void record_branch(const Tensor& flag,
+                     const std::function<void()>& compute,
+                     const std::function<void()>& reuse) {
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    cudaGraph_t graph = nullptr;
+    check(cudaStreamGetCaptureInfo(stream_, &status, nullptr, &graph), "branch");
+    cudaGraphConditionalHandle handle{};
+    // A condition that were never set would compute.
+    check(cudaGraphConditionalHandleCreate(&handle, graph, 1, cudaGraphCondAssignDefault),
+          "branch");
+    set_condition(handle, flag.ptr<int>(), stream_);
+    const cudaGraphNode_t* before = nullptr;
+    const cudaGraphEdgeData* edges = nullptr;
+    std::size_t count = 0;
+    check(cudaStreamGetCaptureInfo(stream_, &status, nullptr, &graph, &before, &edges, &count),
+          "branch");
+    cudaGraphNodeParams node{};
+    node.type = cudaGraphNodeTypeConditional;
+    node.conditional.handle = handle;
+    node.conditional.type = cudaGraphCondTypeIf;
+    node.conditional.size = 2;  // a body for 1, a body for 0
+    cudaGraphNode_t added = nullptr;
+    check(cudaGraphAddNode(&added, graph, before, edges, count, &node), "branch");
+    record_body(node.conditional.phGraph_out[0], compute);
+    record_body(node.conditional.phGraph_out[1], reuse);
+    check(cudaStreamUpdateCaptureDependencies(
+              stream_, &added, nullptr, 1, cudaStreamSetCaptureDependencies),
+          "branch");
+  }
+
+  void record_body(cudaGraph_t body, const std::function<void()>& work) {
+    cudaStream_t own = nullptr;
+    check(cudaStreamCreateWithFlags(&own, cudaStreamNonBlocking), "branch");
+    check(cudaStreamBeginCaptureToGraph(
+              own, body, nullptr, nullptr, 0, cudaStreamCaptureModeThreadLocal),
+          "branch");
+    const cudaStream_t outer = std::exchange(stream_, own);
+    std::exception_ptr error;
+    try {
+      work();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    stream_ = outer;
+    const cudaError_t status = cudaStreamEndCapture(own, &body);
+    cudaStreamDestroy(own);
+    if (error) std::rethrow_exception(error);
+    check(status, "branch");
+  }
+
   void refuse_recording(const char* what) const {
     SINTER_CHECK(
         !recording_, ErrorCode::internal, "[record] expected queued work alone, got ", what);
