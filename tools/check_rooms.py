@@ -38,6 +38,7 @@ CONFINED = {
     r"tiny_gltf\.h": {"io"},
     r"minizip/|expat\.h": {"io"},
     r"meshoptimizer\.h": {"mesh", "texture"},
+    r"Eigen/": {"texture"},
     r"CLI/": {"cli"},
     r"png\.h|tiffio\.h|jpeglib\.h|turbojpeg\.h|webp/": {"io"},
     r"cuda\.h|cuda_|cudaTypedefs|cublas|cudnn": {"cuda", "ops", "mesh/cuda"},

@@ -64,6 +64,7 @@ int main(int argc, char** argv) {
     sinter::cli::add_mesh_convert(app, status);
     sinter::cli::add_render(app, status);
     sinter::cli::add_maps(app, status);
+    sinter::cli::add_unwrap(app, status);
     sinter::cli::add_bench(app, status);
     sinter::cli::add_cache_plan(app, status);
     sinter::cli::add_doctor(app, status);

@@ -3,11 +3,13 @@
 /// From a mesh to pictures of its geometry, and from pictures of its looks to a texture. Every
 /// function raises sinter::Error. docs/texture.md has the conventions.
 
+#include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "sinter/mesh_types.h"
+#include "sinter/mesh.h"
 
 namespace sinter {
 
@@ -62,5 +64,84 @@ struct MapMetrics {
 /// Writes NN_normal.png, NN_position.png, NN_depth.png and NN_mask.png for every camera, NN being
 /// its place in the list with two digits or more, into a folder, which is made if it is missing.
 MapMetrics write_maps(const std::string& folder, const Mesh& mesh, const MapOptions& options = {});
+
+/// A mesh with a place in a picture for every vertex, and perhaps that picture.
+struct TexturedMesh {
+  Mesh mesh;
+  /// By vertex, (0, 0) at the lower left corner of the picture, (1, 1) at the upper right.
+  std::vector<std::array<float, 2>> uv;
+  /// width * height * 3 sRGB levels, rows from the top; nothing where the mesh has no texture.
+  std::vector<std::uint8_t> rgb;
+  int width = 0, height = 0;
+};
+
+struct UnwrapOptions {
+  /// Side of the square atlas in texels, 32..16384. The charts are scaled to fill it.
+  int texture_size = 2048;
+  /// Empty texels between the texels that two charts touch, 0..64; half as many along the border.
+  int gutter = 4;
+  /// Charts are joined as long as the L2 stretch (see UnwrapStats) of the joint chart stays below
+  /// this; at least 1. Larger means fewer charts. A single chart exceeds it where the surface is
+  /// rough below the size of a chart.
+  double max_stretch = 1.02;
+  /// Longest side of a chart, as a fraction of the side of a square that holds the whole surface at
+  /// the expected fill; 0.05..10. Longer charts are cut, which lets the rest be larger.
+  double max_extent = 0.9;
+  /// Charts are joined beyond max_stretch, gently at first, until at most this many are left; 0: no
+  /// limit. The number can stay higher: components and what cannot be flattened stay apart.
+  int max_charts = 0;
+  /// CPU threads, 0 takes all; never changes the result.
+  int threads = 0;
+  /// Called from the calling thread, now and then, with the fraction done in [0, 1]. To cancel,
+  /// throw.
+  std::function<void(double fraction)> progress;
+};
+
+/// Texture stretch after Sander, Snyder, Gortler and Hoppe, "Texture mapping progressive meshes"
+/// (2001), of the map from the atlas to the surface, over faces that have an area; scaled so that 1
+/// is a map without any stretch.
+struct UnwrapStats {
+  std::int64_t charts = 0;
+  /// Sum of the faces' areas in the atlas over the area of the atlas.
+  double atlas_use = 0;
+  /// Root of the mean, weighted by area, of (s1^2 + s2^2) / 2; s1 >= s2 are a face's singular
+  /// values.
+  double stretch_l2 = 1;
+  /// The largest s1.
+  double stretch_linf = 1;
+  /// Faces that are mirrored in the atlas; 0.
+  std::int64_t flipped_faces = 0;
+  /// Length of the surface's edges that became borders of charts (both sides counted once), over
+  /// the root of the surface's area.
+  double seam_length = 0;
+  /// Texels along a unit of length of the mesh.
+  double texels_per_unit = 0;
+  /// Faces of no area that lie in no chart: all their corners share one point of the atlas.
+  std::int64_t collapsed_faces = 0;
+};
+
+/// What unwrap() tells beside its result.
+struct UnwrapReport {
+  UnwrapStats stats;
+  /// What was wrong with the mesh and what was done about it, a line each.
+  std::vector<std::string> repairs;
+};
+
+/// Cuts a mesh into charts and gives every vertex a place in one square atlas, splitting vertices
+/// along the borders of charts: faces keep their order and their corners. docs/texture.md says how,
+/// and what is refused. \param report filled where not null.
+TexturedMesh unwrap(const Mesh& mesh,
+                    const UnwrapOptions& options = {},
+                    UnwrapReport* report = nullptr);
+
+/// Writes GLB, or OBJ with a material file and a PNG beside it, as the path ends. Without a texture
+/// the material is neutral and the coordinates are written all the same. `metallicFactor` is 0.
+void write_textured_mesh(const std::string& path,
+                         const TexturedMesh& mesh,
+                         const Provenance& provenance = {});
+
+/// Raises what write_textured_mesh() would raise for this path, before the work that makes the
+/// mesh.
+void check_textured_mesh_path(const std::string& path);
 
 }  // namespace sinter

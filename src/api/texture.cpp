@@ -7,8 +7,11 @@
 #include "core/error.h"
 #include "io/camera_file.h"
 #include "io/image_file.h"
+#include "io/textured_mesh.h"
 #include "mesh/cleanup.h"
+#include "sinter/version.h"
 #include "texture/maps/maps.h"
+#include "texture/unwrap/unwrap.h"
 
 namespace sinter {
 namespace {
@@ -54,6 +57,12 @@ Mesh drawable(const Mesh& mesh, std::vector<std::string>& repairs) {
                           " vertices that are not finite, with their faces"));
   }
   return result;
+}
+
+void append_warnings(const texture::UnwrapResult& result, std::vector<std::string>& repairs) {
+  if (result.stats.collapsed_faces == 0) return;
+  repairs.push_back(
+      cat("gave ", result.stats.collapsed_faces, " faces without area a point of the atlas each"));
 }
 
 }  // namespace
@@ -104,6 +113,40 @@ MapMetrics write_maps(const std::string& folder, const Mesh& mesh, const MapOpti
     timing.write_ms = milliseconds_since(start);
   }
   return metrics;
+}
+
+TexturedMesh unwrap(const Mesh& mesh, const UnwrapOptions& options, UnwrapReport* report) {
+  UnwrapOptions resolved = options;
+  resolved.threads = resolve_threads(options.threads);
+  UnwrapReport own;
+  UnwrapReport& told = report != nullptr ? *report : own;
+  told = {};
+  const Mesh clean = drawable(mesh, told.repairs);
+  texture::UnwrapResult result = texture::unwrap_mesh(clean, resolved);
+  told.stats = result.stats;
+  append_warnings(result, told.repairs);
+  TexturedMesh unwrapped;
+  unwrapped.mesh.positions.reserve(result.source.size());
+  for (const std::uint32_t v : result.source) {
+    unwrapped.mesh.positions.push_back(clean.positions[v]);
+  }
+  unwrapped.mesh.faces = std::move(result.faces);
+  unwrapped.uv = std::move(result.uv);
+  return unwrapped;
+}
+
+void write_textured_mesh(const std::string& path,
+                         const TexturedMesh& mesh,
+                         const Provenance& provenance) {
+  io::write_textured_mesh(
+      path,
+      mesh,
+      {.version = SINTER_VERSION, .box = provenance.box, .provenance = provenance.entries});
+}
+
+void check_textured_mesh_path(const std::string& path) {
+  io::textured_mesh_format(path);
+  io::check_writable(path);
 }
 
 }  // namespace sinter

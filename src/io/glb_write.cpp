@@ -158,6 +158,53 @@ tinygltf::Material neutral_material() {
   return material;
 }
 
+/// Roughness as trimesh writes it for a default Phong material, shininess 1; metallicFactor must be
+/// written, because it is 1 where it is not.
+tinygltf::Material textured_material() {
+  tinygltf::Material material;
+  material.name = "textured";
+  material.pbrMetallicRoughness.baseColorTexture.index = 0;
+  material.pbrMetallicRoughness.metallicFactor = 0.0;
+  material.pbrMetallicRoughness.roughnessFactor = std::pow(2.0 / 3.0, 0.25);
+  return material;
+}
+
+/// glTF counts v downwards.
+int add_coordinates(ModelBuilder& builder, const Appearance& appearance) {
+  std::vector<std::array<float, 2>> uv(appearance.uv.begin(), appearance.uv.end());
+  for (std::array<float, 2>& p : uv) p[1] = 1 - p[1];
+  return builder.add(uv.data(),
+                     uv.size() * sizeof(uv[0]),
+                     uv.size(),
+                     TINYGLTF_COMPONENT_TYPE_FLOAT,
+                     TINYGLTF_TYPE_VEC2,
+                     TINYGLTF_TARGET_ARRAY_BUFFER);
+}
+
+void add_texture(tinygltf::Model& model, std::span<const std::uint8_t> png) {
+  auto& buffer = model.buffers[0].data;
+  tinygltf::BufferView view;
+  view.buffer = 0;
+  view.byteOffset = buffer.size();
+  view.byteLength = png.size();
+  buffer.insert(buffer.end(), png.begin(), png.end());
+  buffer.resize((buffer.size() + 3) / 4 * 4, 0);
+  tinygltf::Image image;
+  image.mimeType = "image/png";
+  image.bufferView = static_cast<int>(model.bufferViews.size());
+  model.bufferViews.push_back(std::move(view));
+  model.images.push_back(std::move(image));
+  tinygltf::Sampler sampler;
+  sampler.minFilter = TINYGLTF_TEXTURE_FILTER_LINEAR_MIPMAP_LINEAR;
+  sampler.magFilter = TINYGLTF_TEXTURE_FILTER_LINEAR;
+  sampler.wrapS = sampler.wrapT = TINYGLTF_TEXTURE_WRAP_CLAMP_TO_EDGE;
+  model.samplers.push_back(std::move(sampler));
+  tinygltf::Texture texture;
+  texture.source = 0;
+  texture.sampler = 0;
+  model.textures.push_back(std::move(texture));
+}
+
 tinygltf::Model build_model(const mesh::TriangleMesh& mesh,
                             const MeshMetadata& metadata,
                             const GlbOptions& options) {
@@ -172,10 +219,15 @@ tinygltf::Model build_model(const mesh::TriangleMesh& mesh,
   primitive.attributes["POSITION"] = builder.add_vectors(mesh.positions);
   set_bounds(model.accessors[0], mesh.positions);
   if (options.normals) primitive.attributes["NORMAL"] = builder.add_vectors(smooth_normals(mesh));
+  if (options.appearance != nullptr) {
+    primitive.attributes["TEXCOORD_0"] = add_coordinates(builder, *options.appearance);
+  }
   primitive.indices = builder.add_indices(mesh);
   model.meshes.resize(1);
   model.meshes[0].primitives.push_back(std::move(primitive));
-  model.materials.push_back(neutral_material());
+  const bool textured = options.appearance != nullptr && !options.appearance->png.empty();
+  if (textured) add_texture(model, options.appearance->png);
+  model.materials.push_back(textured ? textured_material() : neutral_material());
   model.nodes.resize(1);
   model.nodes[0].mesh = 0;
   model.scenes.resize(1);
@@ -191,8 +243,9 @@ Bytes encode_glb(const mesh::TriangleMesh& mesh,
                  const GlbOptions& options) {
   check_encodable(mesh);
   // Lengths in a GLB have 32 bits; the rest is room for the JSON.
-  const std::size_t bytes =
-      mesh.positions.size() * (options.normals ? 24 : 12) + mesh.faces.size() * 12;
+  const std::size_t bytes = mesh.positions.size() * (options.normals ? 32 : 20) +
+                            mesh.faces.size() * 12 +
+                            (options.appearance != nullptr ? options.appearance->png.size() : 0);
   SINTER_CHECK(bytes < 0xfff00000u,
                ErrorCode::unsupported,
                "[mesh] GLB: expected less than 4 GiB of vertices and faces, got ",

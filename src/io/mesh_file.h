@@ -3,6 +3,7 @@
 // faces only. Mesh space (+Y up, front +Z) is glTF's own convention. docs/meshes.md has the table
 // of units and axes.
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -71,10 +72,20 @@ struct MeshMetadata {
   double metres_per_unit = 0;
 };
 
+/// What a mesh looks like.
+struct Appearance {
+  /// By vertex, v upwards.
+  std::span<const std::array<float, 2>> uv;
+  /// The picture; empty where there are only coordinates.
+  std::span<const std::uint8_t> png;
+};
+
 struct GlbOptions {
   /// Write smooth, area-weighted vertex normals. Upstream's untextured export has none, and a
   /// viewer then shades each face flat.
   bool normals = false;
+  /// Texture coordinates and, where there is one, a texture with a plain dielectric material.
+  const Appearance* appearance = nullptr;
 };
 
 /// Binary glTF 2.0: one buffer, one mesh, one neutral material, asset.extras with up_axis, unit and

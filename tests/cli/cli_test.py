@@ -883,6 +883,55 @@ class MapsTest(ProgramTest):
             self.assertEqual(path.read_bytes(), (self.folder / "x" / path.name).read_bytes())
 
 
+class UnwrapTest(ProgramTest):
+    def test_glb_and_obj(self):
+        mesh = self.file("t.obj", TETRAHEDRON.encode())
+        result = self.run_program("unwrap", mesh, "-o", self.folder / "u.glb", "--texture-size", 128, "--metrics",
+                                  self.folder / "m.json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        metrics = json.loads((self.folder / "m.json").read_text())
+        self.assertEqual((metrics["flipped_faces"], metrics["collapsed_faces"], metrics["repairs"]), (0, 0, []))
+        self.assertLess(metrics["stretch_l2"], 1.05)
+        self.assertGreater(metrics["atlas_use"], 0.2)
+        glb = (self.folder / "u.glb").read_bytes()
+        length = struct.unpack_from("<I", glb, 12)[0]
+        document = json.loads(glb[20:20 + length])
+        primitive = document["meshes"][0]["primitives"][0]
+        uv = document["accessors"][primitive["attributes"]["TEXCOORD_0"]]
+        self.assertEqual((uv["type"], uv["count"]),
+                         ("VEC2", document["accessors"][primitive["attributes"]["POSITION"]]["count"]))
+        self.assertEqual(document["materials"][0]["pbrMetallicRoughness"]["metallicFactor"], 0)
+        # The surface is the same one.
+        check = json.loads(self.run_program("compare", self.folder / "u.glb", mesh, "--json").stdout)
+        self.assertLess(check["hausdorff"], 1e-6)
+        self.run_program("unwrap", mesh, "-o", self.folder / "u.obj", "--texture-size", 128)
+        lines = (self.folder / "u.obj").read_text().splitlines()
+        self.assertIn("mtllib u.mtl", lines)
+        self.assertEqual(sum(l.startswith("vt ") for l in lines), sum(l.startswith("v ") for l in lines))
+        self.assertNotIn("map_Kd", (self.folder / "u.mtl").read_text())
+        self.assert_left("m.json", "t.obj", "u.glb", "u.mtl", "u.obj")
+
+    def test_same_bytes_for_any_number_of_threads(self):
+        mesh = self.file("t.obj", TETRAHEDRON.encode())
+        for threads in (1, 3):
+            self.run_program("unwrap", mesh, "-o", self.folder / f"{threads}.glb", "--texture-size", 64, "--threads",
+                             threads)
+        self.assertEqual((self.folder / "1.glb").read_bytes(), (self.folder / "3.glb").read_bytes())
+
+    def test_bad_meshes_are_mended_with_a_warning_or_refused(self):
+        mended = self.file("n.obj", (TETRAHEDRON + "v nan 0 0\nf 1 2 5\nf 1 1 2\nf 1 2 3\n").encode())
+        result = self.run_program("unwrap", mended, "-o", self.folder / "n.glb", "--texture-size", 64)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
+        self.assertIn("not finite", result.stderr)
+        empty = self.file("e.obj", b"v 0 0 0\nv nan 0 0\nv 1 0 0\nf 1 2 3\n")
+        self.assert_fails(self.run_program("unwrap", empty, "-o", self.folder / "e.glb"), ARGUMENT, "face")
+        self.assert_fails(self.run_program("unwrap", mended, "-o", self.folder / "x.stl"), ARGUMENT, ".glb or .obj")
+        self.assert_fails(self.run_program("unwrap", mended, "-o", self.folder / "x.glb", "--gutter", 65), ARGUMENT,
+                          "gutter")
+        self.assert_left("e.obj", "n.glb", "n.obj")
+
+
 class BenchTest(ProgramTest):
     """A model without files: the sizes of a small configuration, random weights."""
     SMALL = ["--random-weights", "--config", ROOT / "tests/models/data/base/config.yaml", "--steps", 3, "--octree", 24]

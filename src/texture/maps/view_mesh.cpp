@@ -16,7 +16,7 @@ namespace {
 using mesh::Vec3;
 using mesh::operator*;
 
-void check_mesh(const mesh::TriangleMesh& mesh) {
+void check_drawable(const mesh::TriangleMesh& mesh) {
   SINTER_CHECK(!mesh.faces.empty(),
                ErrorCode::invalid_argument,
                "[maps] mesh: expected at least one face, got none");
@@ -90,7 +90,7 @@ MeshIdentity identity_of(const ViewMesh& mesh) {
 }  // namespace
 
 ViewMesh prepare_view_mesh(const mesh::TriangleMesh& mesh) {
-  check_mesh(mesh);
+  check_drawable(mesh);
   return mesh::with_memory_errors("maps", [&] {
     ViewMesh result;
     result.faces = mesh.faces;

@@ -1,0 +1,48 @@
+#pragma once
+// The cells of the atlas that are taken, and the lowest place that is left for a stamp.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "texture/unwrap/stamp.h"
+
+namespace sinter::texture {
+
+struct Cell {
+  std::int32_t x, y;
+};
+
+class AtlasGrid {
+ public:
+  /// side x side empty cells; no halo may reach further than `reach` beyond its body.
+  AtlasGrid(std::int32_t side, std::int32_t reach);
+
+  /// The place with the lowest y, then the lowest x, at which the stamp's body lies in the grid and
+  /// its halo meets no body; not below `first_row`, and with the body's top below `top`.
+  std::optional<Cell> find(const Stamp& stamp, std::int32_t first_row, std::int32_t top) const;
+
+  void place(const Stamp& stamp, Cell at);
+
+ private:
+  using Word = std::uint64_t;
+  const Word* row(int level, std::int32_t y) const {
+    return bits_.data() + (static_cast<std::size_t>(level) * static_cast<std::size_t>(rows_) +
+                           static_cast<std::size_t>(y)) *
+                              static_cast<std::size_t>(row_words_);
+  }
+  Word* row(int level, std::int32_t y) {
+    return const_cast<Word*>(std::as_const(*this).row(level, y));
+  }
+  void widen(std::int32_t y);
+
+  std::int32_t side_, reach_, rows_, row_words_;
+  int levels_;
+  /// Level k, row y + reach: bit x + reach is set where one of the 2^k cells from x on is taken.
+  std::vector<Word> bits_;
+  std::vector<std::uint8_t> used_;  ///< by row: something is taken
+};
+
+}  // namespace sinter::texture

@@ -1,0 +1,351 @@
+#include "texture/unwrap/join.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <numbers>
+#include <numeric>
+#include <unordered_set>
+#include <utility>
+
+#include "mesh/parallel.h"
+#include "texture/unwrap/flatten.h"
+
+namespace sinter::texture {
+namespace {
+
+std::size_t index(std::int64_t i) {
+  return static_cast<std::size_t>(i);
+}
+
+double edge_length(const Surface& surface, std::int32_t h) {
+  const auto& p = surface.corners[index(h / 3)];
+  return length(p[index((h + 1) % 3)] - p[index(h % 3)]);
+}
+
+/// Two vertices that become one, with the weight of the edge they end.
+struct Stitch {
+  std::int32_t a, b;
+  double weight;
+};
+
+/// The motion that brings the second chart's side of the stitches onto the first's as well as
+/// possible: a rotation and a shift.
+struct Motion {
+  double cosine = 1, sine = 0;
+  Vec2 from, to;
+  Vec2 operator()(Vec2 p) const {
+    const Vec2 d = p - from;
+    return to + Vec2{cosine * d.x - sine * d.y, sine * d.x + cosine * d.y};
+  }
+};
+
+Motion fit_motion(const Chart& a, const Chart& b, const std::vector<Stitch>& stitches) {
+  Motion motion;
+  double weight = 0;
+  for (const Stitch& s : stitches) {
+    motion.to += s.weight * a.uv[index(s.a)];
+    motion.from += s.weight * b.uv[index(s.b)];
+    weight += s.weight;
+  }
+  motion.to = 1 / weight * motion.to;
+  motion.from = 1 / weight * motion.from;
+  double c = 0, s0 = 0;
+  for (const Stitch& s : stitches) {
+    const Vec2 p = b.uv[index(s.b)] - motion.from, q = a.uv[index(s.a)] - motion.to;
+    c += s.weight * dot(p, q);
+    s0 += s.weight * cross(p, q);
+  }
+  const double norm = std::sqrt(c * c + s0 * s0);
+  if (norm > 0) {
+    motion.cosine = c / norm;
+    motion.sine = s0 / norm;
+  }
+  return motion;
+}
+
+/// Longest side of the narrowest of a few boxes around the points.
+double longest_side(const std::vector<Vec2>& points) {
+  constexpr int kAngles = 6;
+  double least = std::numeric_limits<double>::max();
+  for (int i = 0; i < kAngles; ++i) {
+    const double angle = std::numbers::pi / 2 * i / kAngles;
+    const Vec2 u{std::cos(angle), std::sin(angle)}, v = perpendicular(u);
+    double u0 = std::numeric_limits<double>::max(), u1 = -u0, v0 = u0, v1 = -u0;
+    for (const Vec2 p : points) {
+      u0 = std::min(u0, dot(u, p));
+      u1 = std::max(u1, dot(u, p));
+      v0 = std::min(v0, dot(v, p));
+      v1 = std::max(v1, dot(v, p));
+    }
+    least = std::min(least, std::max(u1 - u0, v1 - v0));
+  }
+  return least;
+}
+
+class Joiner {
+ public:
+  Joiner(const Surface& surface,
+         const JoinOptions& options,
+         FaceSlots& slots,
+         std::vector<Chart>& charts)
+      : surface_(surface), options_(options), slots_(slots), charts_(charts) {
+    owner_.assign(surface.faces(), -1);
+    for (std::size_t c = 0; c < charts.size(); ++c) {
+      for (const std::uint32_t f : charts[c].faces) owner_[f] = static_cast<std::int32_t>(c);
+    }
+    version_.assign(charts.size(), 0);
+    candidates_.resize(charts.size());
+    stale_.assign(charts.size(), 1);
+  }
+
+  void run() {
+    int rounds = 0;
+    size_t tests = 0, ok = 0;
+    while (true) {
+      const auto pairs = mutual_pairs();
+      if (pairs.empty()) break;
+      ++rounds;
+      tests += pairs.size();
+      std::vector<Chart> joint(pairs.size());
+      std::vector<std::uint8_t> accepted(pairs.size(), 0);
+      mesh::parallel_blocks(
+          options_.threads, static_cast<std::int64_t>(pairs.size()), 1, [&](auto begin, auto end) {
+            for (auto p = index(begin); p < index(end); ++p) {
+              accepted[p] = try_join(pairs[p].first, pairs[p].second, joint[p]);
+            }
+          });
+      for (std::size_t p = 0; p < pairs.size(); ++p) {
+        if (accepted[p]) {
+          adopt(pairs[p].first, pairs[p].second, std::move(joint[p]));
+          ++ok;
+        } else
+          reject(pairs[p].first, pairs[p].second);
+      }
+    }
+    std::erase_if(charts_, [](const Chart& c) { return c.faces.empty(); });
+    if (getenv("UW_DEBUG"))
+      fprintf(stderr,
+              "join: rounds %d tests %zu ok %zu; why: extent %d resid %d hopeless %d flipped %d "
+              "overlap %d stretch %d\n",
+              rounds,
+              tests,
+              ok,
+              why[0],
+              why[1],
+              why[2],
+              why[3],
+              why[4],
+              why[5]);
+  }
+
+ private:
+  struct Candidate {
+    double score = 0;
+    std::int32_t other = -1;
+  };
+
+  void refresh(std::int32_t c) {
+    auto& list = candidates_[index(c)];
+    list.clear();
+    double perimeter = 0;
+    for (const BorderEdge& edge : charts_[index(c)].border) {
+      const double len = edge_length(surface_, edge.half_edge);
+      perimeter += len;
+      const std::int32_t o = surface_.topology.opposite[index(edge.half_edge)];
+      if (o < 0) continue;
+      const std::int32_t other = owner_[index(o / 3)];
+      if (other != c) list.push_back({len, other});
+    }
+    perimeter_.resize(charts_.size());
+    perimeter_[index(c)] = perimeter;
+    std::stable_sort(list.begin(), list.end(), [](const Candidate& a, const Candidate& b) {
+      return a.other < b.other;
+    });
+    std::size_t n = 0;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      if (n > 0 && list[n - 1].other == list[i].other)
+        list[n - 1].score += list[i].score;
+      else
+        list[n++] = list[i];
+    }
+    list.resize(n);
+  }
+
+  static std::uint64_t pair_id(std::int32_t a, std::int32_t b) {
+    const auto [low, high] = std::minmax({a, b});
+    return (static_cast<std::uint64_t>(low) << 32) | static_cast<std::uint32_t>(high);
+  }
+
+  std::vector<std::pair<std::int32_t, std::int32_t>> mutual_pairs() {
+    for (std::size_t c = 0; c < charts_.size(); ++c) {
+      if (stale_[c]) refresh(static_cast<std::int32_t>(c));
+      stale_[c] = 0;
+    }
+    std::vector<std::int32_t> best(charts_.size(), -1);
+    std::vector<double> best_score(charts_.size(), 0);
+    constexpr double kMinShare = 0.12;
+    for (std::size_t c = 0; c < charts_.size(); ++c) {
+      for (const Candidate& cand : candidates_[c]) {
+        const double s = cand.score / std::min(perimeter_[c], perimeter_[index(cand.other)]);
+        if (s < kMinShare) continue;
+        if (rejected_.contains(pair_id(static_cast<std::int32_t>(c), cand.other))) continue;
+        const auto key = [&](std::int32_t o) { return pair_id(static_cast<std::int32_t>(c), o); };
+        if (best[c] < 0 || s > best_score[c] ||
+            (s == best_score[c] && key(cand.other) < key(best[c]))) {
+          best[c] = cand.other;
+          best_score[c] = s;
+        }
+      }
+    }
+    std::vector<std::pair<std::int32_t, std::int32_t>> pairs;
+    for (std::size_t c = 0; c < charts_.size(); ++c) {
+      const std::int32_t o = best[c];
+      if (o > static_cast<std::int32_t>(c) && best[index(o)] == static_cast<std::int32_t>(c))
+        pairs.emplace_back(static_cast<std::int32_t>(c), o);
+    }
+    return pairs;
+  }
+
+  bool try_join(std::int32_t ia, std::int32_t ib, Chart& joint) {
+    const Chart &a = charts_[index(ia)], &b = charts_[index(ib)];
+    std::vector<Stitch> stitches;
+    double arc = 0;
+    for (const BorderEdge& edge : a.border) {
+      const std::int32_t o = surface_.topology.opposite[index(edge.half_edge)];
+      if (o < 0 || owner_[index(o / 3)] != ib) continue;
+      const auto& bc = b.corners[index(slots_[index(o / 3)])];
+      const double len = edge_length(surface_, edge.half_edge);
+      arc += len;
+      stitches.push_back({edge.from, bc[index((o + 1) % 3)], len});
+      stitches.push_back({edge.to, bc[index(o % 3)], len});
+    }
+    const Motion motion = fit_motion(a, b, stitches);
+    double residual = 0, w = 0;
+    for (const Stitch& s : stitches) {
+      const Vec2 d = a.uv[index(s.a)] - motion(b.uv[index(s.b)]);
+      residual += s.weight * dot(d, d);
+      w += s.weight;
+    }
+    residual = std::sqrt(residual / w) / std::sqrt(std::min(a.stretch.area, b.stretch.area));
+    static double maxres = getenv("UW_RES") ? atof(getenv("UW_RES")) : 0.2;
+    if (residual > maxres) {
+      ++why[1];
+      return false;
+    }
+    // vertices: a's, then b's; stitched ones are one
+    const std::int32_t na = static_cast<std::int32_t>(a.uv.size()),
+                       nb = static_cast<std::int32_t>(b.uv.size());
+    std::vector<std::int32_t> parent(index(na + nb));
+    std::iota(parent.begin(), parent.end(), 0);
+    const auto root = [&](std::int32_t i) {
+      while (parent[index(i)] != i) i = parent[index(i)] = parent[index(parent[index(i)])];
+      return i;
+    };
+    for (const Stitch& s : stitches) {
+      const auto [low, high] = std::minmax({root(s.a), root(na + s.b)});
+      parent[index(high)] = low;
+    }
+    std::vector<std::int32_t> number(index(na + nb), -1);
+    std::vector<int> times;
+    for (std::int32_t v = 0; v < na + nb; ++v) {
+      const std::int32_t r = root(v);
+      if (number[index(r)] < 0) {
+        number[index(r)] = static_cast<std::int32_t>(joint.uv.size());
+        joint.uv.push_back({});
+        times.push_back(0);
+      }
+      number[index(v)] = number[index(r)];
+      joint.uv[index(number[index(v)])] += v < na ? a.uv[index(v)] : motion(b.uv[index(v - na)]);
+      ++times[index(number[index(v)])];
+    }
+    for (std::size_t v = 0; v < joint.uv.size(); ++v) joint.uv[v] = 1.0 / times[v] * joint.uv[v];
+    if (longest_side(joint.uv) > options_.max_extent) {
+      ++why[0];
+      return false;
+    }
+    joint.faces = a.faces;
+    joint.faces.insert(joint.faces.end(), b.faces.begin(), b.faces.end());
+    joint.corners.reserve(joint.faces.size());
+    for (const auto& c : a.corners)
+      joint.corners.push_back({number[index(c[0])], number[index(c[1])], number[index(c[2])]});
+    for (const auto& c : b.corners)
+      joint.corners.push_back(
+          {number[index(na + c[0])], number[index(na + c[1])], number[index(na + c[2])]});
+    const auto keep_border = [&](const Chart& from, std::int32_t to, std::int32_t off) {
+      for (const BorderEdge& edge : from.border) {
+        const std::int32_t o = surface_.topology.opposite[index(edge.half_edge)];
+        if (o < 0 || owner_[index(o / 3)] != to)
+          joint.border.push_back(
+              {edge.half_edge, number[index(off + edge.from)], number[index(off + edge.to)]});
+      }
+    };
+    keep_border(a, ib, 0);
+    keep_border(b, ia, na);
+    const double area = a.stretch.area + b.stretch.area;
+    const double parts =
+        (a.stretch.mean_square() * a.stretch.area + b.stretch.mean_square() * b.stretch.area) /
+        area;
+    const double limit =
+        std::max(parts, std::min(options_.max_stretch, parts + options_.max_growth));
+    FlattenOptions flatten;
+    flatten.hopeless_above = limit;
+    const FlattenStatus st = flatten_chart(surface_, flatten, joint);
+    if (st != FlattenStatus::valid) {
+      ++why[st == FlattenStatus::hopeless ? 2 : st == FlattenStatus::flipped ? 3 : 4];
+      return false;
+    }
+    const double lim = std::max({2.5, a.stretch.max, b.stretch.max});
+    if (!(joint.stretch.mean_square() <= limit) || joint.stretch.max > lim) {
+      ++why[5];
+      return false;
+    }
+    return true;
+  }
+  int why[6] = {};
+
+  void adopt(std::int32_t ia, std::int32_t ib, Chart&& joint) {
+    const auto shift = static_cast<std::int32_t>(charts_[index(ia)].faces.size());
+    for (const std::uint32_t f : charts_[index(ib)].faces) {
+      slots_[f] += shift;
+      owner_[f] = ia;
+    }
+    for (const std::int32_t c : {ia, ib}) {
+      for (const Candidate& cand : candidates_[index(c)]) {
+        stale_[index(cand.other)] = 1;
+        rejected_.erase(pair_id(c, cand.other));
+      }
+    }
+    stale_[index(ia)] = 1;
+    candidates_[index(ib)].clear();
+    stale_[index(ib)] = 0;
+    charts_[index(ib)] = {};
+    charts_[index(ia)] = std::move(joint);
+  }
+
+  void reject(std::int32_t a, std::int32_t b) { rejected_.insert(pair_id(a, b)); }
+
+  const Surface& surface_;
+  const JoinOptions& options_;
+  FaceSlots& slots_;
+  std::vector<Chart>& charts_;
+  std::vector<std::int32_t> owner_;
+  std::vector<int> version_;
+  std::vector<std::vector<Candidate>> candidates_;
+  std::vector<double> perimeter_;
+  std::vector<std::uint8_t> stale_;
+  std::unordered_set<std::uint64_t> rejected_;
+};
+
+}  // namespace
+
+void join_charts(const Surface& surface,
+                 const JoinOptions& options,
+                 FaceSlots& slots,
+                 std::vector<Chart>& charts) {
+  Joiner(surface, options, slots, charts).run();
+}
+
+}  // namespace sinter::texture

@@ -1,0 +1,264 @@
+#include "texture/unwrap/unwrap.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "core/error.h"
+#include "mesh/parallel.h"
+#include "texture/unwrap/flatten.h"
+#include "texture/unwrap/join.h"
+#include "texture/unwrap/make_charts.h"
+#include "texture/unwrap/measure.h"
+#include "texture/unwrap/pack.h"
+
+namespace sinter::texture {
+namespace {
+
+/// Part of the atlas that charts are expected to fill; only sets the unit of max_extent.
+constexpr double kExpectedUse = 0.6;
+
+void check_options(const UnwrapOptions& options) {
+  const auto check = [](bool good, const char* what, const char* expected, auto got) {
+    SINTER_CHECK(good,
+                 ErrorCode::invalid_argument,
+                 "[unwrap] ",
+                 what,
+                 ": expected ",
+                 expected,
+                 ", got ",
+                 got);
+  };
+  check(options.texture_size >= 32 && options.texture_size <= 16384,
+        "texture size",
+        "32..16384 texels",
+        options.texture_size);
+  check(options.gutter >= 0 && options.gutter <= 64, "gutter", "0..64 texels", options.gutter);
+  check(options.max_stretch >= 1 && std::isfinite(options.max_stretch),
+        "max stretch",
+        "at least 1",
+        options.max_stretch);
+  check(options.max_extent >= 0.05 && options.max_extent <= 10,
+        "max extent",
+        "0.05..10",
+        options.max_extent);
+  check(options.max_charts >= 0, "max charts", "0 or more", options.max_charts);
+  check(options.threads >= 1, "threads", "at least 1", options.threads);
+}
+
+void check_input(const mesh::TriangleMesh& mesh) {
+  constexpr std::size_t kMaxFaces = 700'000'000;  // half-edges are numbered in 31 bits
+  SINTER_CHECK(!mesh.faces.empty(),
+               ErrorCode::invalid_argument,
+               "[unwrap] mesh: expected at least one face, got none");
+  SINTER_CHECK(mesh.faces.size() <= kMaxFaces,
+               ErrorCode::unsupported,
+               "[unwrap] mesh: expected at most ",
+               kMaxFaces,
+               " faces, got ",
+               mesh.faces.size());
+  for (std::size_t v = 0; v < mesh.positions.size(); ++v) {
+    for (const float value : mesh.positions[v]) {
+      SINTER_CHECK(std::isfinite(value),
+                   ErrorCode::invalid_argument,
+                   "[unwrap] vertex ",
+                   v,
+                   ": expected finite coordinates, got ",
+                   value);
+    }
+  }
+  for (std::size_t f = 0; f < mesh.faces.size(); ++f) {
+    for (const std::uint32_t v : mesh.faces[f]) {
+      SINTER_CHECK(v < mesh.positions.size(),
+                   ErrorCode::invalid_argument,
+                   "[unwrap] face ",
+                   f,
+                   ": expected vertices below ",
+                   mesh.positions.size(),
+                   ", got ",
+                   v);
+    }
+  }
+}
+
+/// Joins charts as the options say: first as long as stretch stays low, then, where there is a
+/// limit on their number, with ever more stretch.
+void join_as_asked(const Surface& surface,
+                   const UnwrapOptions& options,
+                   double extent,
+                   FaceSlots& slots,
+                   std::vector<Chart>& charts) {
+  constexpr double kGrowthShare = 0.05;  // of what max_stretch allows, by a single join
+  constexpr double kLoosest = 4;
+  const double allowed = options.max_stretch * options.max_stretch;
+  JoinOptions join{allowed, kGrowthShare * (allowed - 1), extent, options.threads};
+  join_charts(surface, join, slots, charts);
+  const auto limit = static_cast<std::size_t>(options.max_charts);
+  while (limit > 0 && charts.size() > limit && join.max_growth < kLoosest) {
+    join.max_growth = std::max(2 * join.max_growth, 1e-3);
+    join.max_stretch = std::max(join.max_stretch, 1 + 4 * join.max_growth);
+    join.max_extent *= 1.25;
+    join_charts(surface, join, slots, charts);
+  }
+}
+
+/// Scales each chart by what makes the stretch of all together least: with energy e and area u in
+/// the plane, the sum of e / k^2 at a constant sum of u k^2 is least where k^4 is as e / u.
+void scale_charts(std::vector<Chart>& charts) {
+  for (Chart& chart : charts) {
+    const ChartStretch& s = chart.stretch;
+    if (!(s.uv_area > 0 && s.energy > 0)) continue;
+    const double scale = std::sqrt(std::sqrt(s.energy / s.uv_area));
+    for (Vec2& p : chart.uv) p = scale * p;
+  }
+}
+
+/// Gives every corner its vertex: the chart's vertex there, once for every vertex of the mesh that
+/// lies at it.
+class Writer {
+ public:
+  Writer(const mesh::TriangleMesh& mesh, UnwrapResult& result) : mesh_(mesh), result_(result) {
+    result_.faces.resize(mesh.faces.size());
+    result_.chart.assign(mesh.faces.size(), -1);
+  }
+
+  void write_chart(const Chart& chart,
+                   std::int32_t number,
+                   const Placement& placement,
+                   double size) {
+    // new vertex of the chart's vertex for the first mesh vertex met there; others in `more`
+    constexpr std::uint32_t kNone = ~0u;
+    std::vector<std::uint32_t> first(chart.uv.size(), kNone);
+    std::map<std::pair<std::int32_t, std::uint32_t>, std::uint32_t> more;
+    for (std::size_t i = 0; i < chart.faces.size(); ++i) {
+      const std::size_t f = chart.faces[i];
+      result_.chart[f] = number;
+      for (std::size_t k = 0; k < 3; ++k) {
+        const std::int32_t v = chart.corners[i][k];
+        const std::uint32_t source = mesh_.faces[f][k];
+        std::uint32_t& known = first[static_cast<std::size_t>(v)];
+        std::uint32_t* slot = &known;
+        if (known != kNone && result_.source[known] != source) {
+          slot = &more.try_emplace({v, source}, kNone).first->second;
+        }
+        if (*slot == kNone) {
+          const Vec2 p = placement(chart.uv[static_cast<std::size_t>(v)]);
+          *slot = add_vertex(source, {to_unit(p.x / size), to_unit(p.y / size)});
+        }
+        result_.faces[f][k] = *slot;
+      }
+    }
+  }
+
+  /// Faces in no chart: at a point of a face that has the same vertex, or the middle of the atlas.
+  std::int64_t write_collapsed(const SurfaceTopology& topology) {
+    std::vector<std::uint32_t> at_position(mesh_.positions.size(), ~0u);
+    std::int64_t count = 0;
+    for (std::size_t f = 0; f < mesh_.faces.size(); ++f) {
+      if (topology.collapsed[f]) {
+        ++count;
+        continue;
+      }
+      for (std::size_t k = 0; k < 3; ++k) {
+        std::uint32_t& known = at_position[topology.position[3 * f + k]];
+        if (known == ~0u) known = result_.faces[f][k];
+      }
+    }
+    for (std::size_t f = 0; f < mesh_.faces.size() && count > 0; ++f) {
+      if (!topology.collapsed[f]) continue;
+      std::array<float, 2> uv = {0.5f, 0.5f};
+      for (std::size_t k = 3; k-- > 0;) {
+        const std::uint32_t known = at_position[topology.position[3 * f + k]];
+        if (known != ~0u) uv = result_.uv[known];
+      }
+      for (std::size_t k = 0; k < 3; ++k) {
+        result_.faces[f][k] = add_vertex(mesh_.faces[f][k], uv);
+      }
+    }
+    return count;
+  }
+
+ private:
+  static float to_unit(double value) { return static_cast<float>(std::clamp(value, 0.0, 1.0)); }
+
+  std::uint32_t add_vertex(std::uint32_t source, std::array<float, 2> uv) {
+    result_.source.push_back(source);
+    result_.uv.push_back(uv);
+    return static_cast<std::uint32_t>(result_.source.size() - 1);
+  }
+
+  const mesh::TriangleMesh& mesh_;
+  UnwrapResult& result_;
+};
+
+/// Total length of the charts' borders that are edges between faces of the surface, in units of the
+/// root of its area; each is the border of two charts.
+double seam_length(const Surface& surface, const std::vector<Chart>& charts) {
+  double sum = 0;
+  for (const Chart& chart : charts) {
+    for (const BorderEdge& edge : chart.border) {
+      if (surface.topology.opposite[static_cast<std::size_t>(edge.half_edge)] < 0) continue;
+      const auto& p = surface.corners[static_cast<std::size_t>(edge.half_edge / 3)];
+      const auto k = static_cast<std::size_t>(edge.half_edge % 3);
+      sum += length(p[(k + 1) % 3] - p[k]);
+    }
+  }
+  return sum / 2;
+}
+
+UnwrapResult unwrap_checked(const mesh::TriangleMesh& mesh, const UnwrapOptions& options) {
+  const auto report = [&](double fraction) {
+    if (options.progress) options.progress(fraction);
+  };
+  report(0);
+  const Surface surface = build_surface(mesh, options.threads);
+  report(0.05);
+  const double extent = options.max_extent / std::sqrt(kExpectedUse);
+  FaceSlots slots;
+  MakeChartsOptions make;
+  make.max_extent = extent;
+  make.threads = options.threads;
+  std::vector<Chart> charts = make_charts(surface, make, slots);
+  report(0.3);
+  join_as_asked(surface, options, extent, slots, charts);
+  scale_charts(charts);
+  std::sort(charts.begin(), charts.end(), [](const Chart& a, const Chart& b) {
+    return *std::min_element(a.faces.begin(), a.faces.end()) <
+           *std::min_element(b.faces.begin(), b.faces.end());
+  });
+  report(0.8);
+
+  UnwrapResult result;
+  Writer writer(mesh, result);
+  if (!charts.empty()) {
+    const Packing packing =
+        pack_charts(charts, {options.texture_size, options.gutter, options.threads});
+    for (std::size_t c = 0; c < charts.size(); ++c) {
+      writer.write_chart(
+          charts[c], static_cast<std::int32_t>(c), packing.placements[c], options.texture_size);
+    }
+    result.stats.texels_per_unit = packing.texels_per_unit / surface.unit;
+  }
+  result.stats.collapsed_faces = writer.write_collapsed(surface.topology);
+  const AtlasMeasure measure =
+      measure_atlas(mesh, result, options.texture_size, options.texture_size);
+  result.stats.charts = static_cast<std::int64_t>(charts.size());
+  result.stats.atlas_use = measure.use;
+  result.stats.stretch_l2 = measure.stretch_l2;
+  result.stats.stretch_linf = measure.stretch_linf;
+  result.stats.flipped_faces = measure.flipped_faces;
+  result.stats.seam_length = seam_length(surface, charts);
+  report(1);
+  return result;
+}
+
+}  // namespace
+
+UnwrapResult unwrap_mesh(const mesh::TriangleMesh& mesh, const UnwrapOptions& options) {
+  check_options(options);
+  check_input(mesh);
+  return mesh::with_memory_errors("unwrap", [&] { return unwrap_checked(mesh, options); });
+}
+
+}  // namespace sinter::texture
