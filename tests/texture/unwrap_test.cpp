@@ -262,7 +262,7 @@ TEST(Unwrap, GuttersAreKeptAtAllSizes) {
   for (const int size : {32, 100, 257, 1024}) {
     for (const int gutter : {0, 1, 3}) {
       SCOPED_TRACE(testing::Message() << size << " texels, gutter " << gutter);
-      UnwrapOptions options;
+      UnwrapOptions options = small_options();
       options.texture_size = size;
       options.gutter = gutter;
       unwrap_valid(mesh, options);
