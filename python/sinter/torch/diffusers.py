@@ -97,6 +97,23 @@ def _same_type(norm: nn.Module, x: Tensor) -> bool:
     return norm.weight is not None and norm.weight.dtype == x.dtype
 
 
+def _attend(processor: Any, query: Tensor, key: Tensor, value: Tensor, mask: Optional[Tensor], parallel: bool) -> Tensor:
+    options = {}
+    if hasattr(processor, "_parallel_config"):  # diffusers since 0.36
+        options["parallel_config"] = processor._parallel_config if parallel else None
+    out = source_of(processor).dispatch_attention_fn(
+        query,
+        key,
+        value,
+        attn_mask=mask,
+        dropout_p=0.0,
+        is_causal=False,
+        backend=processor._attention_backend,
+        **options,
+    )
+    return out.flatten(2, 3).to(query.dtype)
+
+
 def hunyuan_video_attention(
     self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, image_rotary_emb=None
 ):
@@ -129,17 +146,7 @@ def hunyuan_video_attention(
         key = torch.cat([key, text_key], dim=1)
         value = torch.cat([value, text_value], dim=1)
 
-    out = source_of(self).dispatch_attention_fn(
-        query,
-        key,
-        value,
-        attn_mask=attention_mask,
-        dropout_p=0.0,
-        is_causal=False,
-        backend=self._attention_backend,
-        parallel_config=self._parallel_config,
-    )
-    out = out.flatten(2, 3).to(query.dtype)
+    out = _attend(self, query, key, value, attention_mask, True)
     if encoder_hidden_states is None:
         return out, None
     text = encoder_hidden_states.shape[1]
@@ -152,6 +159,8 @@ def hunyuan_video_attention(
 
 
 def _refuse_hunyuan_video_attention(attn: nn.Module) -> Optional[str]:
+    if not hasattr(source_of(attn.processor), "dispatch_attention_fn"):
+        return "diffusers before 0.36 has its heads first"
     for norm in (attn.norm_q, attn.norm_k):
         if type(norm).__name__ != "RMSNorm" or norm.weight is None or getattr(norm, "bias", None) is not None:
             return "its queries and keys have no RMS norm with a weight alone"
@@ -161,8 +170,7 @@ def _refuse_hunyuan_video_attention(attn: nn.Module) -> Optional[str]:
 def wan_attention(
     self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, rotary_emb=None
 ):
-    upstream = source_of(self)
-    query, key, value = upstream._get_qkv_projections(attn, hidden_states, encoder_hidden_states)
+    query, key, value = source_of(self)._get_qkv_projections(attn, hidden_states, encoder_hidden_states)
     norms = (attn.norm_q, attn.norm_k)
     query, key, value = (x.unflatten(2, (attn.heads, -1)) for x in (query, key, value))
     if not all(_same_type(norm, query) for norm in norms) or (
@@ -178,21 +186,13 @@ def wan_attention(
         query, _ = fused.query_key_norm(query, None, norms[0].weight, None, **shared)
         key, _ = fused.query_key_norm(key, None, norms[1].weight, None, **shared)
 
-    out = upstream.dispatch_attention_fn(
-        query,
-        key,
-        value,
-        attn_mask=attention_mask,
-        dropout_p=0.0,
-        is_causal=False,
-        backend=self._attention_backend,
-        parallel_config=(self._parallel_config if encoder_hidden_states is None else None),
-    )
-    out = out.flatten(2, 3).type_as(query)
+    out = _attend(self, query, key, value, attention_mask, encoder_hidden_states is None)
     return attn.to_out[1](attn.to_out[0](out))
 
 
 def _refuse_wan_attention(attn: nn.Module) -> Optional[str]:
+    if not hasattr(source_of(attn.processor), "_get_qkv_projections"):
+        return "diffusers before 0.35 projects elsewhere"
     if attn.add_k_proj is not None:
         return "it attends to a picture too"
     if attn.norm_q.eps != attn.norm_k.eps or attn.norm_q.eps is None:
