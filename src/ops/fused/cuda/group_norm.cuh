@@ -46,7 +46,7 @@ __device__ __forceinline__ float weight_at(const void* vector, bool wide, std::i
               : to_float(__ldg(static_cast<const T*>(vector) + i));
 }
 
-/// Mean, and sum of the squared distances from it.
+/// Of a part of a group: the mean, and the sum of the squared distances from it.
 struct PartMoments {
   float mean, squares;
 };
@@ -83,31 +83,26 @@ __device__ __forceinline__ Statistics statistics(const PartMoments& m, float cou
   return {m.mean, rsqrtf(m.squares / count + eps)};
 }
 
-/// PartMoments of parts into those of the whole, in the parts' order for any number of lanes: each
-/// lane adds its own, then all meet. Distances are from the first part's mean. f64, for a few
-/// numbers.
+/// Moments of parts into those of the whole. Each lane adds its own parts, then all meet; distances
+/// are from the first part's mean, so that nothing cancels that matters.
 struct Merger {
-  double pivot, sum, squares, count;
+  float pivot, sum, squares;
 
-  static __device__ Merger around(float first_mean) { return {first_mean, 0.0, 0.0, 0.0}; }
-  __device__ __forceinline__ void add(const PartMoments& part, float part_count) {
-    const double d = part.mean - pivot;
-    count += part_count;
-    sum += part_count * d;
-    squares += part.squares + part_count * d * d;
+  static __device__ Merger around(float first_mean) { return {first_mean, 0.0F, 0.0F}; }
+  __device__ __forceinline__ void add(const PartMoments& part, float count) {
+    const float d = part.mean - pivot;
+    sum = fmaf(count, d, sum);
+    squares += fmaf(count * d, d, part.squares);
   }
   __device__ __forceinline__ void over_lanes() {
-#pragma unroll
-    for (int lanes = kWarp / 2; lanes > 0; lanes /= 2) {
-      sum += __shfl_xor_sync(~0U, sum, lanes);
-      squares += __shfl_xor_sync(~0U, squares, lanes);
-      count += __shfl_xor_sync(~0U, count, lanes);
-    }
+    ShiftedSums sums{sum, squares};
+    sums.over_lanes();
+    sum = sums.sum;
+    squares = sums.squares;
   }
-  __device__ __forceinline__ Statistics statistics(float eps) const {
-    const double shift = sum / count;
-    const double variance = fmax((squares - sum * shift) / count, 0.0);
-    return {static_cast<float>(pivot + shift), rsqrtf(static_cast<float>(variance) + eps)};
+  /// `count`: of all parts.
+  __device__ __forceinline__ Statistics statistics(float count, float eps) const {
+    return cuda::statistics(ShiftedSums{sum, squares}.moments(pivot, count), count, eps);
   }
 };
 
@@ -116,13 +111,24 @@ struct Affine {
   float scale, shift;
 };
 
+/// A channel's weight and bias.
+template <class T>
+__device__ __forceinline__ Affine weights_of(const GroupNormArgs<T>& p, std::int64_t channel) {
+  if (!p.affine) return {1.0F, 0.0F};
+  return {weight_at<T>(p.weight, p.wide_weights, channel),
+          weight_at<T>(p.bias, p.wide_weights, channel)};
+}
+
+__device__ __forceinline__ Affine folded(const Affine& weights, const Statistics& group) {
+  const float scale = group.inverse * weights.scale;
+  return {scale, fmaf(-scale, group.mean, weights.shift)};
+}
+
 template <class T>
 __device__ __forceinline__ Affine affine_of(const GroupNormArgs<T>& p,
                                             const Statistics& group,
                                             std::int64_t channel) {
-  if (!p.affine) return {group.inverse, -group.mean * group.inverse};
-  const float scale = group.inverse * weight_at<T>(p.weight, p.wide_weights, channel);
-  return {scale, fmaf(-scale, group.mean, weight_at<T>(p.bias, p.wide_weights, channel))};
+  return folded(weights_of(p, channel), group);
 }
 
 template <int Count>

@@ -1,6 +1,7 @@
 #pragma once
 // PyTorch's chains of updates, of small groups in one block and of large ones over four.
 
+#include "ops/fused/cuda/bulk_copy.cuh"
 #include "ops/fused/cuda/group_norm_passes.cuh"
 
 namespace sinter::fused::cuda {
@@ -48,7 +49,10 @@ __global__ void __launch_bounds__(kChains) exact_block_kernel(const GroupNormArg
   int step = 0;
   for (; step + kUnroll <= steps; step += kUnroll) {
     load_chain(x, step + kUnroll, steps, threads, next);
-    update_all(w, value, reciprocals + step, step);
+    float2 inverse[kUnroll];
+#pragma unroll
+    for (int i = 0; i < kUnroll; ++i) inverse[i] = reciprocals[step + i];
+    update_all(w, value, inverse, step);
 #pragma unroll
     for (int i = 0; i < kUnroll; ++i) value[i] = next[i];
   }
@@ -73,51 +77,111 @@ __global__ void __launch_bounds__(kChains) exact_block_kernel(const GroupNormArg
 // --- statistics alone, a quarter of a group's chains a block
 
 constexpr int kQuarter = kChains / 4, kStages = 6, kStageBytes = 16384;
+constexpr int kChainThreads = 2 * kQuarter;  // one half follows chains, the other brings their rows
 
 template <class T>
 constexpr int kStageRows = kStageBytes / (kQuarter * static_cast<int>(sizeof(T)));
 
 template <class T>
 struct ChainsShared {
-  T x[kStages][kStageRows<T>][kQuarter];
-  float2 reciprocals[2][kStageRows<T>];
+  alignas(128) T x[kStages][kStageRows<T>][kQuarter];
+  alignas(16) float2 reciprocals[kStages][kStageRows<T>];
+  Barrier full[kStages], empty[kStages];
 };
 
-/// 16 bytes, asynchronously.
-__device__ __forceinline__ void copy_async(void* to, const void* from) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(
-                   static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
-               "l"(from)
-               : "memory");
-}
+/// Where a block is in its ring of stages.
+struct StageWalk {
+  int stage = 0, round = 0;
+  __device__ __forceinline__ void advance() {
+    if (++stage == kStages) stage = 0, ++round;
+  }
+};
 
-/// Rows [row, row + kStageRows) of chains, up to `rows`, into a stage; commits one group of copies.
+/// Rows of kQuarter elements, kChains apart, into the stages; thread `thread` of kQuarter.
 template <class T, bool Wide>
-__device__ __forceinline__ void load_stage(T (&stage)[kStageRows<T>][kQuarter],
+__device__ __forceinline__ void bring_rows(ChainsShared<T>& s,
                                            const T* x,
-                                           std::int64_t row,
-                                           std::int64_t rows) {
-  constexpr int kWidth = Wide ? 16 / static_cast<int>(sizeof(T)) : 1, kAcross = kQuarter / kWidth;
-  constexpr int kRowsAtOnce = kQuarter / kAcross;
-  const int down = static_cast<int>(threadIdx.x) / kAcross;
-  const int across = static_cast<int>(threadIdx.x) % kAcross * kWidth;
-#pragma unroll 4
-  for (int r = down; r < kStageRows<T>; r += kRowsAtOnce) {
-    if (row + r >= rows) break;
-    const T* const from = x + (row + r) * kChains + across;
+                                           std::int64_t rows,
+                                           int thread) {
+  constexpr int kRows = kStageRows<T>;
+  static_assert(kRows <= kQuarter);
+  StageWalk at;
+  for (std::int64_t row = 0; row < rows; row += kRows, at.advance()) {
+    if (at.round > 0) s.empty[at.stage].wait((at.round - 1) & 1);
+    const int here = static_cast<int>(min(rows - row, std::int64_t{kRows}));
+    if (thread < kRows)
+      s.reciprocals[at.stage][thread] =
+          reciprocal_pair(static_cast<int>(min(row + thread + 1, std::int64_t{kMostShortCount})));
     if constexpr (Wide) {
-      copy_async(&stage[r][across], from);
+      constexpr int kBytes = kQuarter * static_cast<int>(sizeof(T));
+      if (thread < here) {
+        s.full[at.stage].arrive_expecting(kBytes);
+        copy_bytes(s.x[at.stage][thread], x + (row + thread) * kChains, kBytes, s.full[at.stage]);
+      } else {
+        s.full[at.stage].arrive();
+      }
     } else {
-      stage[r][across] = *from;
+#pragma unroll 16
+      for (int r = 0; r < here; ++r) s.x[at.stage][r][thread] = x[(row + r) * kChains + thread];
+      s.full[at.stage].arrive();
     }
   }
-  if constexpr (Wide) asm volatile("cp.async.commit_group;" ::: "memory");
+}
+
+/// kUnroll rows of one chain, in registers before the chain comes to them.
+struct Batch {
+  float x[kUnroll];
+  float2 reciprocals[kUnroll];
+
+  template <class T>
+  __device__ __forceinline__ void load(const ChainsShared<T>& s, int stage, int row, int thread) {
+#pragma unroll
+    for (int i = 0; i < kUnroll; ++i) {
+      x[i] = to_float(s.x[stage][row + i][thread]);
+    }
+    const auto* const pairs = reinterpret_cast<const float4*>(&s.reciprocals[stage][row]);
+#pragma unroll
+    for (int i = 0; i < kUnroll; i += 2) {
+      const float4 pair = pairs[i / 2];
+      reciprocals[i] = {pair.x, pair.y};
+      reciprocals[i + 1] = {pair.z, pair.w};
+    }
+  }
+};
+
+template <class T>
+__device__ __forceinline__ Welford follow_chain(ChainsShared<T>& s, std::int64_t rows, int thread) {
+  constexpr int kRows = kStageRows<T>;
+  static_assert(kRows % kUnroll == 0);
+  Welford w;
+  StageWalk at;
+  Batch now, next;
+  int r = 0;
+  s.full[0].wait(0);
+  next.load(s, 0, 0, thread);
+  const std::int64_t batches = rows / kUnroll;
+  for (std::int64_t batch = 0; batch < batches; ++batch) {
+    now = next;
+    r += kUnroll;
+    if (r == kRows) {
+      __syncwarp();
+      if (thread % kWarp == 0) s.empty[at.stage].arrive();
+      at.advance();
+      r = 0;
+      if ((batch + 1) * kUnroll < rows) s.full[at.stage].wait(at.round & 1);
+    }
+    next.load(s, at.stage, r, thread);  // behind the last batch, nothing that is used
+    update_all(w, now.x, now.reciprocals, batch * kUnroll);
+  }
+  for (std::int64_t row = batches * kUnroll; row < rows; ++row, ++r)
+    update(w, to_float(s.x[at.stage][r][thread]), static_cast<float>(row + 1));
+  return w;
 }
 
 /// Block 4 g + q leaves the results of chains [128 q, 128 q + 128) of group g, merged by warps. At
 /// least kChains elements a group.
 template <class T, bool Wide>
-__global__ void __launch_bounds__(kQuarter)
+__global__ void __launch_bounds__(kChainThreads)
     chains_kernel(const GroupNormArgs<T> p, Welford* partial) {
   extern __shared__ __align__(128) std::uint8_t memory[];
   auto& s = *reinterpret_cast<ChainsShared<T>*>(memory);
@@ -125,36 +189,16 @@ __global__ void __launch_bounds__(kQuarter)
   const int quarter = static_cast<int>(blockIdx.x) % 4 * kQuarter;
   const int thread = static_cast<int>(threadIdx.x);
   const T* const x = p.x + group * p.elements + quarter;
-  constexpr int kRows = kStageRows<T>;
-
-  for (int i = 0; i < kStages - 1; ++i)
-    load_stage<T, Wide>(s.x[i], x, static_cast<std::int64_t>(i) * kRows, rows);
-  Welford w;
-  int stage = 0, parity = 0;
-  for (std::int64_t row = 0; row < rows; row += kRows) {
-    for (int i = thread; i < kRows; i += kQuarter)
-      s.reciprocals[parity][i] =
-          reciprocal_pair(static_cast<int>(min(row + i + 1, std::int64_t{kMostShortCount})));
-    if constexpr (Wide) asm volatile("cp.async.wait_group %0;" ::"n"(kStages - 2) : "memory");
-    // What this stage needs is there, and all have read the stage that is filled next.
-    __syncthreads();
-    load_stage<T, Wide>(s.x[stage == 0 ? kStages - 1 : stage - 1],
-                        x,
-                        row + static_cast<std::int64_t>(kStages - 1) * kRows,
-                        rows);
-    const int here = static_cast<int>(min(rows - row, std::int64_t{kRows}));
-    int r = 0;
-    for (; r + kUnroll <= here; r += kUnroll) {
-      float value[kUnroll];
-#pragma unroll
-      for (int i = 0; i < kUnroll; ++i) value[i] = to_float(s.x[stage][r + i][thread]);
-      update_all(w, value, s.reciprocals[parity] + r, row + r);
+  if (thread == 0) {
+    for (int i = 0; i < kStages; ++i) {
+      s.full[i].init(kQuarter);
+      s.empty[i].init(kQuarter / kWarp);
     }
-    for (; r < here; ++r)
-      update(w, to_float(s.x[stage][r][thread]), static_cast<float>(row + r + 1));
-    stage = stage + 1 == kStages ? 0 : stage + 1;
-    parity ^= 1;
+    ops::cuda::fence_barrier_init();
   }
+  __syncthreads();
+  if (thread >= kQuarter) return bring_rows<T, Wide>(s, x, rows, thread - kQuarter);
+  Welford w = follow_chain(s, rows, thread);
   w.count = static_cast<float>(rows);
   if (rows * kChains + quarter + thread < p.elements) {
     w.count = static_cast<float>(rows + 1);

@@ -49,7 +49,7 @@ __device__ __forceinline__ void update(Welford& w, float x, float count) {
 /// kUnroll updates; `before` elements came before, reciprocals[i] is of before + i + 1.
 __device__ __forceinline__ void update_all(Welford& w,
                                            const float (&x)[kUnroll],
-                                           const float2* reciprocals,
+                                           const float2 (&reciprocals)[kUnroll],
                                            std::int64_t before) {
   float mean = w.mean, squares = w.squares, largest = 0.0F;
   unsigned smallest = ~0U;  // of 2 bits(|delta|) - 1, which leaves zeros out
@@ -136,20 +136,53 @@ struct ExactChannel {
     // Not fused: the two stand on either side of a branch there.
     affine.shift = __fadd_rn(__fmul_rn(-affine.scale, group.mean), affine.shift);
   }
-  __device__ __forceinline__ float operator()(float x) const {
-    if (formula == Formula::folded) return fmaf(affine.scale, x, affine.shift);
-    const float n = (x - group.mean) * group.inverse;
-    return formula == Formula::weighted ? fmaf(n, affine.scale, affine.shift) : n;
-  }
 };
+
+/// x / (1 + exp(-x)) as two operators round it. What the division is made of where nothing
+/// overflows or underflows stands here without the test and the branch that each would have.
+template <int Count>
+__device__ __forceinline__ void exact_silu(float (&x)[Count]) {
+  float divisor[Count], largest = 0.0F;
+  unsigned smallest = ~0U;  // of 2 bits(|x|) - 1, which leaves zeros out
+#pragma unroll
+  for (int i = 0; i < Count; ++i) {
+    divisor[i] = 1.0F + expf(-x[i]);
+    largest = fmaxf(largest, fmaxf(divisor[i], x[i]));
+    smallest = min(smallest, 2 * __float_as_uint(x[i]) - 1);
+  }
+  constexpr float kLeast = 0x1p-60F, kMost = 0x1p60F;
+  if (smallest >= 2 * __float_as_uint(kLeast) - 1 && largest <= kMost) {
+#pragma unroll
+    for (int i = 0; i < Count; ++i) {
+      const float d = divisor[i];
+      float inverse = ops::cuda::reciprocal_fast(d);
+      inverse = fmaf(inverse, fmaf(-d, inverse, 1.0F), inverse);
+      float quotient = x[i] * inverse;
+      quotient = fmaf(fmaf(-d, quotient, x[i]), inverse, quotient);
+      quotient = fmaf(fmaf(-d, quotient, x[i]), inverse, quotient);
+      x[i] = copysignf(quotient, x[i]);  // of zeros
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < Count; ++i) x[i] = __fdiv_rn(x[i], divisor[i]);
+  }
+}
 
 template <class T, int Count>
 __device__ __forceinline__ void finish(float (&x)[Count], const ExactChannel<T>& c, bool silu) {
+  if (c.formula == Formula::folded) {
 #pragma unroll
-  for (float& v : x) v = rounded<T>(c(v));
-  if (!silu) return;
+    for (float& v : x) v = fmaf(c.affine.scale, v, c.affine.shift);
+  } else {
 #pragma unroll
-  for (float& v : x) v = __fdiv_rn(v, 1.0F + expf(-v));
+    for (float& v : x) {
+      v = (v - c.group.mean) * c.group.inverse;
+      if (c.formula == Formula::weighted) v = fmaf(v, c.affine.scale, c.affine.shift);
+    }
+  }
+#pragma unroll
+  for (float& v : x) v = rounded<T>(v);
+  if (silu) exact_silu(x);
 }
 
 }  // namespace

@@ -76,6 +76,21 @@ __global__ void __launch_bounds__(kMostHeldThreads)
     const int at = first + i * threads * kVector;
     if (at < elements) raw[i] = load_raw(x + at);
   }
+  // Early, where there are registers for it.
+  constexpr bool kEarly = Vectors <= 2;
+  const int first_channel = group % p.groups * p.group_channels;
+  const auto positions = static_cast<unsigned>(p.positions);
+  const auto weights_at = [&](int at) {
+    return weights_of(p, first_channel + static_cast<int>(static_cast<unsigned>(at) / positions));
+  };
+  Affine weights[kEarly ? Vectors : 1];
+  if constexpr (kEarly) {
+#pragma unroll
+    for (int i = 0; i < Vectors; ++i) {
+      const int at = first + i * threads * kVector;
+      if (at < elements) weights[i] = weights_at(at);
+    }
+  }
   const float pivot = to_float(*x);
   ShiftedSums sums;
 #pragma unroll
@@ -90,18 +105,17 @@ __global__ void __launch_bounds__(kMostHeldThreads)
   const Statistics stats =
       statistics(sum_over_cluster(sums, cluster, rank).moments(pivot, count), count, p.eps);
 
-  const int first_channel = group % p.groups * p.group_channels;
-  const auto positions = static_cast<unsigned>(p.positions);
 #pragma unroll
   for (int i = 0; i < Vectors; ++i) {
     const int at = first + i * threads * kVector;
     if (at >= elements) continue;
     float value[kVector];
     unpack_vector(raw[i], value);
-    finish(value,
-           affine_of(
-               p, stats, first_channel + static_cast<int>(static_cast<unsigned>(at) / positions)),
-           p.silu);
+    if constexpr (kEarly) {
+      finish(value, folded(weights[i], stats), p.silu);
+    } else {
+      finish(value, folded(weights_at(at), stats), p.silu);
+    }
     store_vector(y + at, value);
   }
 }
@@ -123,6 +137,18 @@ __global__ void __launch_bounds__(kMostHeldThreads)
   for (int i = 0; i < Elements; ++i) {
     if (first + i * threads < elements) held[i] = x[first + i * threads];
   }
+  constexpr bool kEarly = Elements <= 2;
+  const int first_channel = group % p.groups * p.group_channels;
+  const auto positions = static_cast<unsigned>(p.positions);
+  const auto weights_at = [&](int at) {
+    return weights_of(p, first_channel + static_cast<int>(static_cast<unsigned>(at) / positions));
+  };
+  Affine weights[kEarly ? Elements : 1];
+  if constexpr (kEarly) {
+#pragma unroll
+    for (int i = 0; i < Elements; ++i)
+      if (first + i * threads < elements) weights[i] = weights_at(first + i * threads);
+  }
   const float pivot = to_float(*x);
   ShiftedSums sums;
 #pragma unroll
@@ -133,17 +159,16 @@ __global__ void __launch_bounds__(kMostHeldThreads)
   const Statistics stats =
       statistics(sum_over_cluster(sums, cluster, rank).moments(pivot, count), count, p.eps);
 
-  const int first_channel = group % p.groups * p.group_channels;
-  const auto positions = static_cast<unsigned>(p.positions);
 #pragma unroll
   for (int i = 0; i < Elements; ++i) {
     const int at = first + i * threads;
     if (at >= elements) continue;
     float value[1] = {to_float(held[i])};
-    finish(value,
-           affine_of(
-               p, stats, first_channel + static_cast<int>(static_cast<unsigned>(at) / positions)),
-           p.silu);
+    if constexpr (kEarly) {
+      finish(value, folded(weights[i], stats), p.silu);
+    } else {
+      finish(value, folded(weights_at(at), stats), p.silu);
+    }
     y[at] = from_float<T>(value[0]);
   }
 }

@@ -116,11 +116,15 @@ __global__ void __launch_bounds__(kPassThreads) fold_kernel(const GroupNormArgs<
   const int thread = static_cast<int>(threadIdx.x);
   const PartMoments* const mine = partial + sample * tiles.down * channels + first;
   Merger merger = Merger::around(mine[0].mean);
-  const std::int64_t parts = static_cast<std::int64_t>(tiles.down) * p.group_channels;
-  for (std::int64_t i = thread; i < parts; i += kPassThreads) {
-    const std::int64_t part = quotient(i, p.group_channels), channel = i - part * p.group_channels;
-    const std::int64_t left = p.positions - part * tiles.rows_each;
-    merger.add(mine[part * channels + channel], static_cast<float>(min(left, tiles.rows_each)));
+  const int lanes = min(p.group_channels, kPassThreads), lines = kPassThreads / lanes;
+  const int first_part = thread < lanes * lines ? thread / lanes : tiles.down;
+  for (int c = thread % lanes; c < p.group_channels; c += lanes) {
+#pragma unroll 8
+    for (int part = first_part; part < tiles.down; part += lines) {
+      const std::int64_t left = p.positions - part * tiles.rows_each;
+      merger.add(mine[static_cast<std::int64_t>(part) * channels + c],
+                 static_cast<float>(min(left, tiles.rows_each)));
+    }
   }
   merger.over_lanes();
   if (thread % kWarp == 0) of_warps[thread / kWarp] = merger;
@@ -129,9 +133,8 @@ __global__ void __launch_bounds__(kPassThreads) fold_kernel(const GroupNormArgs<
     for (int i = 1; i < kPassThreads / kWarp; ++i) {
       merger.sum += of_warps[i].sum;
       merger.squares += of_warps[i].squares;
-      merger.count += of_warps[i].count;
     }
-    result = merger.statistics(p.eps);
+    result = merger.statistics(static_cast<float>(p.elements), p.eps);
   }
   __syncthreads();
   for (int c = thread; c < p.group_channels; c += kPassThreads)

@@ -150,7 +150,7 @@ class Launcher {
 
   /// Much work, and groups that all multiprocessors share.
   bool streams_well() const {
-    constexpr std::int64_t kMuch = std::int64_t{48} << 20, kShared = std::int64_t{1} << 20;
+    constexpr std::int64_t kMuch = std::int64_t{24} << 20, kShared = std::int64_t{1} << 18;
     const auto bytes = static_cast<std::int64_t>(sizeof(T));
     return 2 * shape_.elements() * bytes >= kMuch && elements_ * bytes >= kShared;
   }
@@ -161,16 +161,14 @@ class Launcher {
     const std::int64_t of_group = divide_up(elements_, kChunk<T>);
     const std::int64_t all = of_group * shape_.all_groups();
     if (!wide_ || task_.scratch == nullptr || all >= std::int64_t{1} << 30 ||
-        processors_ > kMostParts)
+        processors_ > kMostStreamBlocks)
       return false;
     const int grid = static_cast<int>(std::min<std::int64_t>(processors_, all));
     const auto least_lag = static_cast<int>(divide_up(of_group, grid));
     if (least_lag > kRing - kAhead) return false;
-    Chunks chunks{static_cast<int>(of_group),
-                  static_cast<int>(all),
-                  std::max(least_lag, std::min(least_lag + 3, kRing - 5))};
+    Chunks chunks{
+        static_cast<int>(of_group), static_cast<int>(all), std::max(least_lag, kRing - 5)};
     auto* const partial = scratch<PartMoments*>(layout_.partial);
-    auto* const counters = scratch<unsigned*>(layout_.counters);
     constexpr auto kKernel = streamed_kernel<T>;
     sinter::cuda::check(
         cudaFuncSetAttribute(
@@ -186,8 +184,7 @@ class Launcher {
     attribute.val.cooperative = 1;
     config.attrs = &attribute;
     config.numAttrs = 1;
-    sinter::cuda::check(cudaLaunchKernelEx(&config, kKernel, args_, chunks, partial, counters),
-                        kOperation);
+    sinter::cuda::check(cudaLaunchKernelEx(&config, kKernel, args_, chunks, partial), kOperation);
     return true;
   }
 
@@ -243,7 +240,7 @@ class Launcher {
                         kOperation);
     const unsigned quarters = blocks(shape_.all_groups() * 4);
     chains_kernel<T, Wide>
-        <<<quarters, kQuarter, sizeof(ChainsShared<T>), stream_>>>(args_, partial);
+        <<<quarters, kChainThreads, sizeof(ChainsShared<T>), stream_>>>(args_, partial);
     const Parts cut = parts();
     const unsigned grid = blocks(shape_.all_groups() * cut.count);
     apply_exact_kernel<T, Wide><<<grid, kPassThreads, 0, stream_>>>(args_, cut, partial);
@@ -264,7 +261,11 @@ class Launcher {
     Tiles tiles{};
     tiles.across = static_cast<int>(divide_up(lanes, kPassThreads));
     tiles.width = static_cast<int>(divide_up(lanes, tiles.across)) * Width;
-    const std::int64_t down = parts_of(shape_.positions * shape_.channels);
+    // As many blocks as the processors hold at a time, or fewer.
+    constexpr std::int64_t kOfProcessor = 4;
+    const std::int64_t wanted =
+        divide_up(kOfProcessor * processors_, shape_.samples * tiles.across);
+    const std::int64_t down = std::min(most_parts(shape_.positions * shape_.channels), wanted);
     tiles.rows_each = divide_up(shape_.positions, down);
     tiles.down = static_cast<int>(divide_up(shape_.positions, tiles.rows_each));
     const unsigned grid = blocks(shape_.samples * tiles.down * tiles.across);

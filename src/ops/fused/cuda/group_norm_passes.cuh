@@ -98,7 +98,7 @@ __device__ __forceinline__ Statistics merge_moments(const PartMoments* partial,
       merger.add(partial[i], static_cast<float>(min(left, parts.length)));
     }
     merger.over_lanes();
-    if (threadIdx.x == 0) result = merger.statistics(eps);
+    if (threadIdx.x == 0) result = merger.statistics(static_cast<float>(elements), eps);
   }
   __syncthreads();
   return result;

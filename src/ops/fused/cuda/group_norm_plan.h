@@ -25,7 +25,7 @@ inline std::int64_t most_parts(std::int64_t elements) {
 
 /// Offsets in bytes.
 struct ScratchLayout {
-  std::size_t counters = 0, partial = 0, affine = 0, bytes = 0;
+  std::size_t partial = 0, affine = 0, bytes = 0;
 };
 
 inline ScratchLayout scratch_layout(const GroupShape& shape) {
@@ -41,10 +41,9 @@ inline ScratchLayout scratch_layout(const GroupShape& shape) {
   }
   if (shape.group_elements() <= kSmallGroup) return layout;
   const std::size_t groups = size(shape.all_groups());
-  layout.partial = up(groups * sizeof(unsigned));
   const std::size_t of_group =
       std::max(size(most_parts(shape.group_elements())) * kPair, kExactBytes);
-  layout.bytes = up(layout.partial + groups * of_group);
+  layout.bytes = up(groups * of_group);
   return layout;
 }
 

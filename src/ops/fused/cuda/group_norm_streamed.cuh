@@ -14,18 +14,17 @@
 
 #include <cooperative_groups.h>
 
-#include "ops/cuda/async_copy.cuh"
+#include "ops/fused/cuda/bulk_copy.cuh"
 #include "ops/fused/cuda/group_norm.cuh"
 
 namespace sinter::fused::cuda {
 
 namespace {
 
-using ops::cuda::Barrier;
-
 constexpr int kChunkBytes = 16384, kRing = 14;
 constexpr int kSummers = 16;    // warps that sum and apply
-constexpr int kFinalisers = 3;  // warps that merge statistics, in turn
+constexpr int kFinalisers = 7;  // warps that merge statistics, in turn
+constexpr int kMostStreamBlocks = 192;
 constexpr int kStreamThreads = (kSummers + 1 + kFinalisers) * kWarp;
 /// Groups between the sum of the newest chunk in the ring and the oldest's norm, at the most.
 constexpr int kOpenGroups = 16;
@@ -48,25 +47,21 @@ struct StreamShared {
   Barrier summed[kOpenGroups], known[kOpenGroups];
 };
 
-__device__ __forceinline__ void copy_bytes(void* to,
-                                           const void* from,
-                                           int bytes,
-                                           Barrier& barrier) {
+/// A share of a group travels between blocks as one access of eight bytes, which tells by itself
+/// whether it has been written: a sum of squares is never this NaN.
+constexpr unsigned kNotYet = ~0U;
+
+__device__ __forceinline__ void publish(PartMoments* to, const PartMoments& share) {
   asm volatile(
-      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::
-          "r"(ops::cuda::shared_address(to)),
-      "l"(from),
-      "r"(bytes),
-      "r"(ops::cuda::shared_address(&barrier.word))
+      "st.relaxed.gpu.global.v2.f32 [%0], {%1, %2};" ::"l"(to), "f"(share.mean), "f"(share.squares)
       : "memory");
 }
-__device__ __forceinline__ void add_release(unsigned* counter) {
-  asm volatile("red.release.gpu.global.add.u32 [%0], 1;" ::"l"(counter) : "memory");
-}
-__device__ __forceinline__ unsigned load_acquire(const unsigned* counter) {
-  unsigned value;
-  asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(counter) : "memory");
-  return value;
+__device__ __forceinline__ bool receive(const PartMoments* from, PartMoments& share) {
+  asm volatile("ld.relaxed.gpu.global.v2.f32 {%0, %1}, [%2];"
+               : "=f"(share.mean), "=f"(share.squares)
+               : "l"(from)
+               : "memory");
+  return __float_as_uint(share.squares) != kNotYet;
 }
 
 /// The chunks of one block, one after the other.
@@ -128,6 +123,29 @@ struct Producer {
   }
 };
 
+/// Waits for the shares of a group; lane l gets those of ranks l, l + 32, ... Between two looks at
+/// all of them, one that is missing is watched alone: many warps wait for the same few lines.
+template <int OfLane>
+__device__ __forceinline__ void receive_all(const PartMoments* shares,
+                                            int sharers,
+                                            PartMoments (&parts)[OfLane]) {
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  for (;;) {
+    int missing = -1;
+#pragma unroll
+    for (int i = 0; i < OfLane; ++i) {
+      const int rank = lane + i * kWarp;
+      if (rank < sharers && !receive(shares + rank, parts[i])) missing = rank;
+    }
+    const unsigned waiting = __ballot_sync(~0U, missing >= 0);
+    if (waiting == 0) return;
+    const int watched = __shfl_sync(~0U, missing, __ffs(static_cast<int>(waiting)) - 1);
+    PartMoments ignored;
+    while (lane == 0 && !receive(shares + watched, ignored)) __nanosleep(64);
+    __syncwarp();
+  }
+}
+
 /// One warp: publishes the block's share of every kFinalisers-th group, waits for the others'
 /// shares and tells the block the group's statistics.
 template <class T>
@@ -135,36 +153,37 @@ __device__ __forceinline__ void finalise(const GroupNormArgs<T>& p,
                                          const Chunks& chunks,
                                          StreamShared& s,
                                          PartMoments* partial,
-                                         unsigned* counters,
                                          int finaliser) {
+  constexpr int kOfLane = kMostStreamBlocks / kWarp;
   const int blocks = static_cast<int>(gridDim.x), lane = static_cast<int>(threadIdx.x) % kWarp;
   const int sharers = min(blocks, chunks.of_group);
+  const auto elements = static_cast<float>(p.elements);
+  float counts[kOfLane];
+#pragma unroll
+  for (int i = 0; i < kOfLane; ++i) counts[i] = share<T>(chunks, p.elements, lane + i * kWarp);
   for (ChunkWalk<T> walk(chunks, static_cast<int>(blockIdx.x)); !walk.done();) {
-    const int visit = walk.visits, open = visit % kOpenGroups, group = walk.group;
+    const int visit = walk.visits, open = visit % kOpenGroups;
     const int rank = walk.index - walk.first;
+    PartMoments* const shares = partial + static_cast<std::int64_t>(walk.group) * sharers;
     while (!walk.done() && walk.visits == visit) walk.advance(blocks);
     if (visit % kFinalisers != finaliser) continue;
 
+    const float count = share<T>(chunks, p.elements, rank);
     s.summed[open].wait(visit / kOpenGroups & 1);
     const float2 mine = lane < kSummers ? s.of_warps[open][lane] : float2{0.0F, 0.0F};
     ShiftedSums sums{mine.x, mine.y};
     sums.over_lanes();
-    PartMoments* const shares = partial + static_cast<std::int64_t>(group) * sharers;
-    if (lane == 0) {
-      shares[rank] = sums.moments(s.pivots[open], share<T>(chunks, p.elements, rank));
-      add_release(counters + group);
-      while (load_acquire(counters + group) < static_cast<unsigned>(sharers)) __nanosleep(32);
-    }
-    __syncwarp();
-    __threadfence();  // the other lanes read after the first has seen all arrive
-    Merger merger = Merger::around(__ldcg(&shares[0].mean));
-    for (int i = lane; i < sharers; i += kWarp) {
-      const float2 part = __ldcg(reinterpret_cast<const float2*>(shares + i));
-      merger.add({part.x, part.y}, share<T>(chunks, p.elements, i));
-    }
+    if (lane == 0) publish(shares + rank, sums.moments(s.pivots[open], count));
+
+    PartMoments parts[kOfLane];
+    receive_all(shares, sharers, parts);
+    Merger merger = Merger::around(__shfl_sync(~0U, parts[0].mean, 0));
+#pragma unroll
+    for (int i = 0; i < kOfLane; ++i)
+      if (lane + i * kWarp < sharers) merger.add(parts[i], counts[i]);
     merger.over_lanes();
     if (lane == 0) {
-      s.statistics[open] = merger.statistics(p.eps);
+      s.statistics[open] = merger.statistics(elements, p.eps);
       s.known[open].arrive();
     }
   }
@@ -261,12 +280,10 @@ struct Summer {
   }
 };
 
-/// `partial`: of every group as many as share it; `counters`: one a group, of any content.
+/// `partial`: of every group as many as share it, of any content.
 template <class T>
-__global__ void __launch_bounds__(kStreamThreads, 1) streamed_kernel(const GroupNormArgs<T> p,
-                                                                     const Chunks chunks,
-                                                                     PartMoments* partial,
-                                                                     unsigned* counters) {
+__global__ void __launch_bounds__(kStreamThreads, 1)
+    streamed_kernel(const GroupNormArgs<T> p, const Chunks chunks, PartMoments* partial) {
   extern __shared__ __align__(128) std::uint8_t memory[];
   StreamShared& s = *reinterpret_cast<StreamShared*>(memory);
   const int warp = static_cast<int>(threadIdx.x) / kWarp;
@@ -281,13 +298,15 @@ __global__ void __launch_bounds__(kStreamThreads, 1) streamed_kernel(const Group
     }
     ops::cuda::fence_barrier_init();
   }
-  const int groups = chunks.all / chunks.of_group;
-  for (int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); i < groups;
-       i += static_cast<int>(gridDim.x * blockDim.x))
-    counters[i] = 0;
+  const int blocks = static_cast<int>(gridDim.x), all_threads = blocks * kStreamThreads;
+  const int shares = chunks.all / chunks.of_group * min(blocks, chunks.of_group);
+  for (int i = static_cast<int>(blockIdx.x) * kStreamThreads + static_cast<int>(threadIdx.x);
+       i < shares;
+       i += all_threads)
+    partial[i].squares = __uint_as_float(kNotYet);
   __syncthreads();
-  // The first chunks are on their way while the blocks meet: no one may count before all counters
-  // are zero.
+  // The first chunks are on their way while the blocks meet: no share may come before the mark
+  // that it has not come.
   Producer<T> producer{p, s, {chunks, static_cast<int>(blockIdx.x)}};
   const bool produces = threadIdx.x == kSummers * kWarp;
   while (produces && !producer.walk.done() && producer.round == 0) producer.next();
@@ -298,7 +317,7 @@ __global__ void __launch_bounds__(kStreamThreads, 1) streamed_kernel(const Group
   } else if (warp == kSummers) {
     while (produces && !producer.walk.done()) producer.next();
   } else {
-    finalise(p, chunks, s, partial, counters, warp - kSummers - 1);
+    finalise(p, chunks, s, partial, warp - kSummers - 1);
   }
 }
 
