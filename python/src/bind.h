@@ -32,6 +32,9 @@ concept NeedsScratch = requires(Op op) {
 
 template <class Op>
 void run(Operands& operands, const Op& op, int threads) {
+  // Waking threads takes longer than so few elements do; the result is the same.
+  constexpr std::int64_t kForOneThread = 1 << 14;
+  if (threads == 0 && operands.on_host() && operands.elements() <= kForOneThread) threads = 1;
   const fused::Execution execution{.stream = operands.stream(), .threads = threads};
   if (operands.on_host()) {
     const nb::gil_scoped_release others_may_run;

@@ -84,14 +84,15 @@ nb::object empty(const std::vector<std::size_t>& shape, const std::string& type,
   const std::size_t bytes = bytes_of(shape, e.bytes);
   const bool on_host = device == fused::kHost;
   const Memory memory = on_host ? host_memory(bytes) : device_memory(bytes, device);
-  return nb::cast(nb::ndarray<>(memory.data,
-                                shape.size(),
-                                shape.data(),
-                                memory.owner,
-                                nullptr,
-                                e.type,
-                                on_host ? nb::device::cpu::value : nb::device::cuda::value,
-                                on_host ? 0 : device));
+  return nb::cast(
+      nb::ndarray<nb::array_api>(memory.data,
+                                 shape.size(),
+                                 shape.data(),
+                                 memory.owner,
+                                 nullptr,
+                                 e.type,
+                                 on_host ? nb::device::cpu::value : nb::device::cuda::value,
+                                 on_host ? 0 : device));
 }
 
 }  // namespace sinter::python

@@ -7,6 +7,8 @@
 
 namespace sinter::python {
 
+using nb::literals::operator""_a;
+
 namespace {
 
 std::string name_of(PyTypeObject* type) {
@@ -56,7 +58,8 @@ bool on_device(dlpack::Device device) {
   return device.type == dlpack::DeviceType::cuda || device.type == dlpack::DeviceType::cuda_managed;
 }
 
-/// The stream as DLPack's consumers name it: 1 is the legacy default stream, -1 wants no waiting.
+// Streams as DLPack's consumers name them: 1 is the legacy default stream.
+constexpr std::intptr_t kNoWaiting = -1;
 std::intptr_t stream_number(void* stream) {
   return stream == nullptr ? 1 : reinterpret_cast<std::intptr_t>(stream);
 }
@@ -87,6 +90,7 @@ Producer* Producers::find(nb::handle object) {
     producer.api = find_api(handle);
     if (producer.api == nullptr && !nb::hasattr(handle, "__dlpack__")) return nullptr;
     const std::string name = name_of(type);
+    producer.numpy = name.starts_with("numpy");
     producer.cupy = name.starts_with("cupy");
     producer.immutable = name.starts_with("jax");
     handle.inc_ref();
@@ -153,35 +157,37 @@ dlpack::Tensor Operands::describe(const char* name, nb::handle object, bool writ
   }
 }
 
-nb::object Operands::capsule_of(nb::handle object, Producer& producer, dlpack::Device device) {
-  const nb::object export_ = object.attr("__dlpack__");
-  nb::dict arguments;
-  if (on_device(device)) {
-    find_stream(producer, device);
-    arguments["stream"] = asks_only_ ? std::intptr_t{-1} : stream_number(stream());
-    ordered_ = ordered_ && producer.cupy;
-  }
-  if (producer.takes_version) {
-    try {
-      arguments["max_version"] = nb::make_tuple(dlpack::kMajor, dlpack::kMinor);
-      return export_(**arguments);
-    } catch (nb::python_error& error) {
-      if (!error.matches(PyExc_TypeError)) throw;
-      producer.takes_version = false;
-      nb::del(arguments["max_version"]);
+dlpack::Device Operands::device_of(nb::handle object, const Producer& producer) {
+  if (producer.numpy) return {dlpack::DeviceType::cpu, 0};
+  const nb::object where = object.attr("__dlpack_device__")();
+  return {static_cast<dlpack::DeviceType>(nb::cast<int>(where[0])), nb::cast<int>(where[1])};
+}
+
+nb::object Operands::capsule_of(nb::handle object, Producer& producer) {
+  const dlpack::Device device = device_of(object, producer);
+  const nb::object lend = object.attr("__dlpack__");
+  const auto ask = [&](const auto&... stream) {
+    if (producer.takes_version) {
+      try {
+        return lend("max_version"_a = nb::make_tuple(dlpack::kMajor, dlpack::kMinor), stream...);
+      } catch (nb::python_error& error) {
+        if (!error.matches(PyExc_TypeError)) throw;
+        producer.takes_version = false;
+      }
     }
-  }
-  return export_(**arguments);
+    return lend(stream...);
+  };
+  if (!on_device(device)) return ask();
+  find_stream(producer, device);
+  ordered_ = ordered_ && producer.cupy;
+  return ask("stream"_a = asks_only_ ? kNoWaiting : stream_number(stream()));
 }
 
 dlpack::Tensor Operands::describe_by_capsule(const char* name,
                                              nb::handle object,
                                              Producer& producer,
                                              bool written) {
-  const nb::object where = object.attr("__dlpack_device__")();
-  const dlpack::Device device{static_cast<dlpack::DeviceType>(nb::cast<int>(where[0])),
-                              nb::cast<int>(where[1])};
-  const nb::object capsule = capsule_of(object, producer, device);
+  const nb::object capsule = capsule_of(object, producer);
   if (!PyCapsule_IsValid(capsule.ptr(), dlpack::ManagedTensorVersioned::kCapsule)) {
     held_.push_back(take<dlpack::ManagedTensor>(capsule));
     return held_.back()->tensor;
@@ -230,6 +236,7 @@ fused::Array Operands::array(const char* name, nb::handle object, bool written) 
     array.strides[axis] = tensor.strides != nullptr ? tensor.strides[i] : contiguous;
     contiguous *= array.shape[axis];
   }
+  elements_ = std::max(elements_, contiguous);
   return array;
 }
 

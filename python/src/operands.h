@@ -24,6 +24,7 @@ namespace nb = nanobind;
 struct Producer {
   const dlpack::ExchangeApi* api = nullptr;  ///< null: through `__dlpack__`
   bool takes_version = true;                 ///< `__dlpack__` has the argument max_version
+  bool numpy = false;                        ///< on the host
   bool cupy = false;                         ///< has a current stream, known to Python alone
   bool immutable = false;                    ///< JAX: arrays that nobody may write to
 };
@@ -65,6 +66,7 @@ class Operands {
   Memory memory(const char* name, nb::handle object, int device);
 
   bool on_host() const { return on_host_; }
+  std::int64_t elements() const { return elements_; }  ///< of the largest array
   void* stream() const { return stream_.value_or(nullptr); }
   /// Whether the arrays may be released as soon as the work is queued: their framework has a
   /// current stream and that is where the work went.
@@ -78,7 +80,8 @@ class Operands {
                                      nb::handle object,
                                      Producer& producer,
                                      bool written);
-  nb::object capsule_of(nb::handle object, Producer& producer, dlpack::Device device);
+  static dlpack::Device device_of(nb::handle object, const Producer& producer);
+  nb::object capsule_of(nb::handle object, Producer& producer);
   void find_stream(Producer& producer, dlpack::Device device);
 
   Producers& producers_;
@@ -86,6 +89,7 @@ class Operands {
   std::optional<void*> stream_;
   bool asks_only_ = false;
   bool on_host_ = true;
+  std::int64_t elements_ = 0;
   bool ordered_ = true;
   std::vector<dlpack::ManagedTensor*> held_;
   std::vector<dlpack::ManagedTensorVersioned*> held_versioned_;
