@@ -5,6 +5,21 @@
 
 namespace sinter::fused::test {
 
+/// A modulating vector's element for element i of x [B, S, D], by NumPy's rules and those of
+/// frames.
+inline std::int64_t modulation_index(const std::vector<std::int64_t>& vector,
+                                     const std::vector<std::int64_t>& x,
+                                     std::int64_t i) {
+  const std::vector<std::int64_t>& v = vector;
+  if (v.size() == 1 && v[0] == 1) return 0;
+  const std::int64_t tokens = x[1], columns = x[2];
+  const std::int64_t d = i % columns, s = i / columns % tokens, b = i / columns / tokens;
+  if (v.size() == 1) return d;
+  if (v.size() == 2) return (v[0] == 1 ? 0 : b) * columns + d;
+  const std::int64_t row = v.size() == 4 ? s / (tokens / v[1]) : v[1] == 1 ? 0 : s;
+  return ((v[0] == 1 ? 0 : b) * v[1] + row) * columns + d;
+}
+
 struct GatedAddCase {
   Values x, residual, gate, y;
   Rounding rounding = Rounding::exact;
@@ -15,19 +30,7 @@ struct GatedAddCase {
             .y = y.array(),
             .rounding = rounding};
   }
-  /// The gate's element for element i of x [B, S, D], by NumPy's rules and those of frames.
-  std::int64_t gate_of(std::int64_t i, std::int64_t columns) const {
-    const std::vector<std::int64_t>& g = gate.shape;
-    if (g.size() == 1 && g[0] == 1) return 0;
-    const std::int64_t tokens = x.shape[1];
-    const std::int64_t d = i % columns, s = i / columns % tokens, b = i / columns / tokens;
-    if (g.size() == 1) return d;
-    if (g.size() == 2) return (g[0] == 1 ? 0 : b) * columns + d;
-    const bool frames = g.size() == 4;
-    const std::int64_t per_sample = g[1];
-    const std::int64_t row = frames ? s / (tokens / g[1]) : g[1] == 1 ? 0 : s;
-    return ((g[0] == 1 ? 0 : b) * per_sample + row) * columns + d;
-  }
+  std::int64_t gate_of(std::int64_t i) const { return modulation_index(gate.shape, x.shape, i); }
 };
 
 inline std::vector<GatedAddCase> gated_add_cases() {

@@ -44,7 +44,7 @@ inline MeanOrder mean_order(std::int64_t rows, std::int64_t columns) {
   return order;
 }
 
-/// The layout that torch_sums.cuh's warp_mean_square() sums: one warp a row, no row that begins
+/// The layout that torch_sums.cuh's warp_inverse_rms() sums: one warp a row, no row that begins
 /// between two vectors.
 inline bool is_warp_order(const MeanOrder& order, std::int64_t columns) {
   return order.vectors && order.width == 32 && order.height == 1 && columns % 4 == 0;
