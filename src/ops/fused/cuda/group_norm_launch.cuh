@@ -167,7 +167,7 @@ class Launcher {
     const auto least_lag = static_cast<int>(divide_up(of_group, grid));
     if (least_lag > kRing - kAhead) return false;
     Chunks chunks{
-        static_cast<int>(of_group), static_cast<int>(all), std::max(least_lag, kRing - 5)};
+        static_cast<int>(of_group), static_cast<int>(all), std::max(least_lag, kRing - 4)};
     auto* const partial = scratch<PartMoments*>(layout_.partial);
     constexpr auto kKernel = streamed_kernel<T>;
     sinter::cuda::check(

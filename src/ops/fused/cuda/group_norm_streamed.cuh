@@ -38,8 +38,21 @@ struct Chunks {
   int lag;
 };
 
+/// What the producer knows of a chunk when it asks for it, so that no one else divides.
+struct __align__(16) ChunkNotes {
+  std::int64_t offset;       // in x and y
+  int channel;               // of the whole sample; of the chunk's first element
+  std::uint16_t count;       // elements
+  std::uint8_t open;         // place of its group among the open ones
+  bool odd : 1;              // round of that place
+  bool first : 1, last : 1;  // of the block's chunks of its group
+  bool one_channel : 1;
+};
+static_assert(sizeof(ChunkNotes) == 16);
+
 struct StreamShared {
   alignas(128) std::uint8_t ring[kRing][kChunkBytes];
+  ChunkNotes notes[kRing];
   float2 of_warps[kOpenGroups][kSummers];
   float pivots[kOpenGroups];
   Statistics statistics[kOpenGroups];
@@ -112,14 +125,34 @@ struct Producer {
   StreamShared& s;
   ChunkWalk<T> walk;
   int slot = 0, round = 0;
+  bool first = true;
 
   __device__ void next() {
     if (round > 0) s.empty[slot].wait((round - 1) & 1);
-    const int bytes = walk.count(p.elements) * static_cast<int>(sizeof(T));
+    const ChunkNotes notes = note();
+    const int bytes = notes.count * static_cast<int>(sizeof(T));
+    s.notes[slot] = notes;
     s.full[slot].arrive_expecting(bytes);
-    copy_bytes(s.ring[slot], p.x + walk.group * p.elements + walk.offset(), bytes, s.full[slot]);
+    copy_bytes(s.ring[slot], p.x + notes.offset, bytes, s.full[slot]);
+    first = notes.last;
     walk.advance(static_cast<int>(gridDim.x));
     if (++slot == kRing) slot = 0, ++round;
+  }
+
+ private:
+  __device__ ChunkNotes note() const {
+    const auto offset = static_cast<unsigned>(walk.offset());
+    const auto positions = static_cast<unsigned>(p.positions);
+    const unsigned channel = offset / positions;
+    const int count = walk.count(p.elements);
+    return {.offset = walk.group * p.elements + offset,
+            .channel = walk.group % p.groups * p.group_channels + static_cast<int>(channel),
+            .count = static_cast<std::uint16_t>(count),
+            .open = static_cast<std::uint8_t>(walk.visits % kOpenGroups),
+            .odd = (walk.visits / kOpenGroups & 1) != 0,
+            .first = first,
+            .last = walk.next_leaves(static_cast<int>(gridDim.x)),
+            .one_channel = offset + static_cast<unsigned>(count) <= (channel + 1) * positions};
   }
 };
 
@@ -194,88 +227,113 @@ template <class T>
 struct Summer {
   static constexpr int kThreads = kSummers * kWarp;
   static constexpr int kVectors = kChunk<T> / (kThreads * kVector);
-  static_assert(kVectors * kThreads * kVector == kChunk<T>);
+  static_assert(kVectors * kThreads * kVector == kChunk<T> && kChunk<T> < 1 << 16);
 
   const GroupNormArgs<T>& p;
   StreamShared& s;
   const int thread = static_cast<int>(threadIdx.x);
-  ShiftedSums sums{};
+  ShiftedSums sums[kVectors];
   float pivot = 0.0F;
-  bool fresh = true;  // the next chunk is the first of its group here
 
-  __device__ void sum(const ChunkWalk<T>& walk, int slot, int blocks) {
-    const T* const from = reinterpret_cast<const T*>(s.ring[slot]);
-    if (fresh) {
-      pivot = to_float(from[0]);
-      sums = {};
+  __device__ __forceinline__ int place(int vector) const {
+    return (vector * kThreads + thread) * kVector;
+  }
+  __device__ __forceinline__ const T* ring(int slot) const {
+    return reinterpret_cast<const T*>(s.ring[slot]);
+  }
+  /// The thread's vectors of a chunk, those that it has.
+  __device__ __forceinline__ void load(int slot, int count, RawVector<T> (&raw)[kVectors]) const {
+#pragma unroll
+    for (int i = 0; i < kVectors; ++i)
+      if (place(i) < count) raw[i] = load_raw(ring(slot) + place(i));
+  }
+
+  __device__ __forceinline__ void sum(int slot) {
+    const ChunkNotes notes = s.notes[slot];
+    if (notes.first) {
+      pivot = to_float(ring(slot)[0]);
+#pragma unroll
+      for (ShiftedSums& of_vector : sums) of_vector = {};
     }
-    const int count = walk.count(p.elements);
+    RawVector<T> raw[kVectors];
+    load(slot, notes.count, raw);
 #pragma unroll
     for (int i = 0; i < kVectors; ++i) {
-      const int at = (i * kThreads + thread) * kVector;
-      if (at >= count) continue;
+      if (place(i) >= notes.count) continue;
       float value[kVector];
-      load_vector(from + at, value);
+      unpack_vector(raw[i], value);
 #pragma unroll
-      for (const float v : value) sums.add(v, pivot);
+      for (const float v : value) sums[i].add(v, pivot);
     }
-    fresh = walk.next_leaves(blocks);
-    if (!fresh) return;
-    const int open = walk.visits % kOpenGroups;
-    sums.over_lanes();
+    if (!notes.last) return;
+    ShiftedSums all = sums[0];
+#pragma unroll
+    for (int i = 1; i < kVectors; ++i) {
+      all.sum += sums[i].sum;
+      all.squares += sums[i].squares;
+    }
+    all.over_lanes();
     if (thread % kWarp == 0) {
-      s.of_warps[open][thread / kWarp] = {sums.sum, sums.squares};
-      if (thread == 0) s.pivots[open] = pivot;
-      s.summed[open].arrive();
+      s.of_warps[notes.open][thread / kWarp] = {all.sum, all.squares};
+      if (thread == 0) s.pivots[notes.open] = pivot;
+      s.summed[notes.open].arrive();
     }
   }
 
-  __device__ void apply(const ChunkWalk<T>& walk, int slot) {
-    const int open = walk.visits % kOpenGroups;
-    s.known[open].wait(walk.visits / kOpenGroups & 1);
-    const Statistics stats = s.statistics[open];
-    const int count = walk.count(p.elements),
-              first_channel = walk.group % p.groups * p.group_channels;
-    const auto offset = static_cast<unsigned>(walk.offset());
+  /// y of a chunk whose vectors are here.
+  __device__ __forceinline__ void apply(const ChunkNotes& notes,
+                                        const RawVector<T> (&raw)[kVectors],
+                                        const Affine& weights) {
+    const Statistics stats = s.statistics[notes.open];
+    T* const to = p.y + notes.offset;
+    if (notes.one_channel && notes.count == kChunk<T>) {
+      float value[kVectors][kVector];
+#pragma unroll
+      for (int i = 0; i < kVectors; ++i) unpack_vector(raw[i], value[i]);
+      finish(reinterpret_cast<float(&)[kVectors * kVector]>(value), folded(weights, stats), p.silu);
+#pragma unroll
+      for (int i = 0; i < kVectors; ++i) store_vector(to + place(i), value[i]);
+      return;
+    }
     const auto positions = static_cast<unsigned>(p.positions);
-    const unsigned channel = offset / positions;
-    const bool one_channel = offset + static_cast<unsigned>(count) <= (channel + 1) * positions;
-    Affine affine = affine_of(p, stats, first_channel + static_cast<int>(channel));
-    const T* const from = reinterpret_cast<const T*>(s.ring[slot]);
-    T* const to = p.y + walk.group * p.elements + walk.offset();
+    const auto start = static_cast<unsigned>(notes.offset % p.positions);
 #pragma unroll
     for (int i = 0; i < kVectors; ++i) {
-      const int at = (i * kThreads + thread) * kVector;
-      if (at >= count) continue;
+      if (place(i) >= notes.count) continue;
       float value[kVector];
-      load_vector(from + at, value);
-      if (!one_channel)
-        affine = affine_of(
-            p,
-            stats,
-            first_channel + static_cast<int>((offset + static_cast<unsigned>(at)) / positions));
-      finish(value, affine, p.silu);
-      store_vector(to + at, value);
+      unpack_vector(raw[i], value);
+      const unsigned channel = (start + static_cast<unsigned>(place(i))) / positions;
+      finish(value, affine_of(p, stats, notes.channel + static_cast<int>(channel)), p.silu);
+      store_vector(to + place(i), value);
     }
-    __syncwarp();
-    if (thread % kWarp == 0) s.empty[slot].arrive();
   }
 
   __device__ void run(const Chunks& chunks) {
     const int block = static_cast<int>(blockIdx.x), blocks = static_cast<int>(gridDim.x);
-    ChunkWalk<T> front(chunks, block), back(chunks, block);
-    int front_slot = 0, back_slot = 0, round = 0;
-    for (int step = 0; !back.done(); ++step) {
-      if (!front.done()) {
-        s.full[front_slot].wait(round & 1);
-        sum(front, front_slot, blocks);
-        front.advance(blocks);
-        if (++front_slot == kRing) front_slot = 0, ++round;
+    const int mine = (chunks.all - block + blocks - 1) / blocks;
+    int front = 0, back = 0, round = 0;  // slots, and the round of the front
+    for (int step = 0; step < mine + chunks.lag; ++step) {
+      // Asked for before the sums, which hide how long that takes.
+      const bool applies = step >= chunks.lag;
+      ChunkNotes old{};
+      RawVector<T> raw[kVectors];
+      Affine weights{};
+      if (applies) {
+        old = s.notes[back];
+        load(back, old.count, raw);
+        __syncwarp();
+        if (thread % kWarp == 0) s.empty[back].arrive();
+        if (++back == kRing) back = 0;
+        if (old.one_channel) weights = weights_of(p, old.channel);
       }
-      if (step < chunks.lag) continue;
-      apply(back, back_slot);
-      back.advance(blocks);
-      if (++back_slot == kRing) back_slot = 0;
+      if (step < mine) {
+        s.full[front].wait(round & 1);
+        sum(front);
+        if (++front == kRing) front = 0, ++round;
+      }
+      if (!applies) continue;
+      s.known[old.open].wait(old.odd);
+      apply(old, raw, weights);
     }
   }
 };
