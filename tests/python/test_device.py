@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import reference as ref
-from support import needs
 
 torch = pytest.importorskip("torch", minversion="2.4")
 if not torch.cuda.is_available():
@@ -72,11 +71,15 @@ def test_work_goes_to_the_current_stream():
     """Behind a long wait on one stream; the default stream would run it at once, on what stands there before."""
     x, residual, gate = random(4, 512, 1024), random(4, 512, 1024, seed=1), random(1024, seed=2)
     expected = eager.gated_add(x, residual, gate)
+    # Once before, since the first launch of a kernel loads it, which waits for all streams.
+    assert torch.equal(ops.gated_add(x, residual, gate), expected)
     late, y = torch.zeros_like(x), torch.full_like(x, float("nan"))
+    assert torch.isnan(y).all()
+    late.copy_(x.clone()).zero_()
     torch.cuda.synchronize()
     first, second = torch.cuda.Stream(), torch.cuda.Stream()
     with torch.cuda.stream(first):
-        torch.cuda._sleep(200_000_000)
+        torch.cuda._sleep(1_000_000_000)
         late.copy_(x)
         ops.gated_add(late, residual, gate, out=y)
     with torch.cuda.stream(second):
@@ -89,7 +92,7 @@ def test_work_goes_to_the_current_stream():
     assert torch.equal(y, expected)
     explicit = torch.full_like(x, float("nan"))
     with torch.cuda.stream(first):
-        torch.cuda._sleep(50_000_000)
+        torch.cuda._sleep(1_000_000_000)
     ops.gated_add(x, residual, gate, out=explicit, stream=second.cuda_stream)
     second.synchronize()
     assert torch.equal(explicit, expected) and not first.query()

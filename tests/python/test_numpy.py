@@ -5,7 +5,6 @@ import pytest
 
 import reference as ref
 from sinter import ops
-from support import needs
 
 DTYPES = ["float32", "float16"]
 MODES = ["exact", "fast"]
@@ -40,7 +39,6 @@ def test_gated_add(shape, dtype, mode):
 def test_norm_scale_shift(shape, dtype, mode, norm):
     rng = np.random.default_rng(2)
     x = ref.random(rng, shape, dtype, 2.0, 0.5)
-    needs("norm_scale_shift", x, x)
     rms = norm == "rms"
     # Of two elements one may be anything: their norm is +-1, or as uncertain as the difference is small.
     eps = 1e-6 if shape[-1] > 2 else 1e-2
@@ -61,7 +59,6 @@ def test_norm_scale_shift(shape, dtype, mode, norm):
 def test_residual_norm_scale_shift(shape, dtype, mode):
     rng = np.random.default_rng(3)
     x, residual = (ref.random(rng, shape, dtype) for _ in range(2))
-    needs("norm_scale_shift", x, x)
     scale, shift = (ref.random(rng, shape[-1:], dtype, 0.3) for _ in range(2))
     for gate in (None, *forms(rng, *shape, dtype)):
         y, total = ops.residual_norm_scale_shift(x, residual, gate, scale, shift, mode=mode)
@@ -83,7 +80,6 @@ def test_query_key_norm(dtype, halves):
     before = qkv.copy()
     weights = [ref.random(rng, (d,), dtype, 0.2, 1.0) for _ in range(2)]
     table = ops.rotary_table((1, 2, 3), (4, 2, 6), like=qkv, theta=256.0)
-    needs("query_key_norm", qkv[:, :, 0], qkv[:, :, 1])
     ops.query_key_norm_(
         qkv[:, :, 0], qkv[:, :, 1], *weights, table=table, pairs="halves" if halves else "interleaved"
     )
@@ -98,7 +94,6 @@ def test_query_key_norm_of_whole_rows_and_some_tokens():
     q = ref.random(rng, (1, 5, 2, 8), scale=1.5)
     before, weight = q.copy(), ref.random(rng, (16,), scale=0.2, offset=1.0)
     table = ref.rotary_table((1, 1, 4), (4, 2, 2), 100.0, 0, 4).astype("f4")  # the last token has no row
-    needs("query_key_norm", q)
     ops.query_key_norm_(q, None, weight, table=table, first_token=1, whole_row=True, weight_in_f32=True, mode="fast")
     normed = ref.norm_scale_shift(before.reshape(1, 5, 16), weight=weight, rms=True).reshape(q.shape)
     normed[:, 1:4] = ref.rotated(normed[:, :4], table[1:], 1)[:, 1:]
@@ -109,7 +104,6 @@ def test_query_key_norm_of_whole_rows_and_some_tokens():
 def test_rotary_table(first, tokens):
     grid, dims = (3, 4, 5), (16, 56, 56)
     like = np.zeros(1, "f4")
-    needs("rotary_table", np.zeros((tokens, 128), "f4"), grid, dims)
     table = ops.rotary_table(grid, dims, like=like, theta=256.0, first=first, tokens=tokens)
     assert table.shape == (tokens, 128) and table.dtype == np.float32
     np.testing.assert_allclose(table, ref.rotary_table(grid, dims, 256.0, first, tokens), atol=2.0**-24)
@@ -125,7 +119,6 @@ def test_group_norm_silu(shape, dtype, mode, last):
     if last:
         x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
     weight, bias = ref.random(rng, shape[1:2], dtype, 0.3, 1.0), ref.random(rng, shape[1:2], dtype)
-    needs("group_norm_silu", x, weight, bias, x, 3)
     for silu in (True, False):
         # Groups of two elements: eps keeps their norm from being all rounding.
         y = ops.group_norm_silu(x, weight, bias, 3, eps=1e-2, silu=silu, mode=mode)
@@ -151,7 +144,6 @@ def test_linear_activate(dtype):
     rng = np.random.default_rng(8)
     x, weight = ref.random(rng, (2, 3, 40), dtype), ref.random(rng, (24, 40), dtype, 0.2)
     bias, y = ref.random(rng, (24,), dtype), np.empty((2, 3, 24), dtype)
-    needs("linear_activate", x, weight, bias, y)
     for b in (bias, None):
         y = ops.linear_activate(x, weight, b, "gelu_tanh")
         product = x.astype("f8") @ weight.astype("f8").T + (0 if b is None else b.astype("f8"))
@@ -162,7 +154,6 @@ def test_linear_activate(dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_timestep_embedding(dtype, cosine_first):
     t = np.array([0.0, 0.125, 0.5, 0.75], dtype)
-    needs("timestep_embedding", t, np.empty((4, 32), dtype))
     options = dict(max_period=1000.0, scale=1000.0, shift=1.0, cosine_first=cosine_first)
     y = ops.timestep_embedding(t, 32, **options)
     # An angle of 1000 is known to 2^-14 in float32.
@@ -175,7 +166,6 @@ def test_causal_pad(frames):
     rng = np.random.default_rng(9)
     x = ref.random(rng, (2, 3, 4, 5, 6), "float16")
     cache = ref.random(rng, (2, 3, frames, 5, 6), "float16") if frames else None
-    needs("causal_pad", x, cache, np.empty((2, 3, 6, 7, 10), "f2"), 2, 1, 2)
     y = ops.causal_pad(x, cache, front=2, rows=1, columns=2)
     np.testing.assert_array_equal(y, ref.causal_pad(x, cache, 2, 1, 2))
 

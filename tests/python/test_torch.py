@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import reference as ref
-from support import needs
 
 torch = pytest.importorskip("torch", minversion="2.4")
 
@@ -34,10 +33,12 @@ def tensors(*shapes, dtype=torch.float32, seed=0):
 
 def close(result, expected, units=1):
     """Within that many units in the last place of the larger of 1 and the value: one rounding that went the other way,
-    because a statistic or an exponential differs in its last bit, moves a result by a unit in each later rounding."""
+    because a statistic or an exponential differs in its last bit, moves a result by a unit in each later rounding. Of
+    float32 the last bit itself is seen, and seen larger where a shift cancels what it was added to: four times that."""
     assert result.dtype == expected.dtype and result.shape == expected.shape
     wide = expected.double()
     off = ((result.double() - wide).abs() / wide.abs().clamp(min=1)).max().item()
+    units *= 4 if expected.dtype == torch.float32 else 1
     assert off <= units * UNIT[expected.dtype], f"{off / UNIT[expected.dtype]:.2f} units off"
 
 
@@ -64,7 +65,6 @@ def test_gated_add_in_every_form(dtype, other):
 @pytest.mark.parametrize("norm_in_f32", [False, True])
 def test_norm_in_every_form(dtype, other, rms, norm_in_f32):
     x, residual = tensors((2, 6, 72), (2, 6, 72), dtype=dtype, seed=1)
-    needs("norm_scale_shift", x, x)
     options = dict(eps=1e-6, rms=rms, norm_in_f32=norm_in_f32, weight_in_f32=False)
     names = dict(eps=1e-6, norm="rms" if rms else "layer", norm_in_f32=norm_in_f32)
     for scale, shift in zip(modulations(2, 6, 72, other), modulations(2, 6, 72, other)):
@@ -89,7 +89,6 @@ def test_activate(dtype, kind):
 @pytest.mark.parametrize("whole_row", [False, True])
 def test_query_key_norm_on_views_of_a_projection(dtype, whole_row):
     qkv, q_weight, k_weight = tensors((2, 5, 3, 4, 16), (64 if whole_row else 16,), (64 if whole_row else 16,), dtype=dtype)
-    needs("query_key_norm", qkv[:, :, 0])
     table = ops.rotary_table((1, 1, 5), (4, 4, 8), like=qkv)
     before = qkv.clone()
     options = dict(whole_row=whole_row, weight_in_f32=whole_row)
@@ -111,7 +110,6 @@ def test_group_norm_silu_in_every_layout(dtype):
     ]:
         x, weight, bias = tensors(shape, (8,), (8,), dtype=dtype)
         x = x.contiguous(memory_format=layout)
-        needs("group_norm_silu", x, weight, bias, x, 4)
         result = functional.group_norm_silu(x, weight, bias, 4)
         assert result.stride() == x.stride()
         close(result, eager.group_norm_silu(x, weight, bias, 4, 1e-5, True), 4)
@@ -119,7 +117,6 @@ def test_group_norm_silu_in_every_layout(dtype):
 
 def test_timestep_embedding_like_diffusers():
     (t,) = tensors((3,))
-    needs("timestep_embedding", t, torch.empty(3, 32))
     got = ops.timestep_embedding(t * 1000, 32, dtype=torch.float32)
     expected = ref.timestep_embedding((t * 1000).numpy(), 32, 10000.0, 1.0, 0.0, True)
     np.testing.assert_allclose(got.numpy(), expected, atol=2.0**-13)

@@ -26,7 +26,7 @@ def is_fast(mode: str) -> bool:
 
 def _unfused(x: Tensor, *others: Optional[Tensor]) -> bool:
     """Whether the unfused chain is wanted whatever the operands are: it records gradients and obeys autocast."""
-    if torch.is_autocast_enabled(x.device.type):
+    if torch.is_autocast_enabled("cuda" if x.is_cuda else "cpu"):
         return True
     if not torch.is_grad_enabled():
         return False
