@@ -108,7 +108,8 @@ enum class RotaryPairs : std::uint8_t {
 /// rotation of its first `rotary` elements,
 ///     (a, b) -> (a cos - b sin, b cos + a sin).
 /// exact rounds the norm before the weight, after it, and after the rotation (which itself is in
-/// f32, as diffusers has it).
+/// f32, as diffusers has it). On a device heads start at multiples of 16 bytes, d is a multiple of
+/// 8 of at most 1024, and a whole row has at most 16384 elements.
 struct QueryKeyNorm {
   Array q, k;  ///< [B, S, H, d], any strides but 1 innermost; k may have other heads, or be absent
   bool normalize = true;         ///< false: rotation alone
@@ -183,8 +184,9 @@ struct Activate {
   Rounding rounding = Rounding::exact;
 };
 
-/// y = f(x weight^T + bias) as one product whose end is the activation. On a device by cuBLASLt,
-/// which has no other rounding than one at the end: `fast` alone.
+/// y = f(x weight^T + bias) as one product whose end is the activation; one rounding, at the end.
+/// On a device by cuBLASLt, which ends with gelu_tanh alone and wants multiples of 8 channels; run
+/// a shape once before capturing it, so that it is planned by then.
 struct LinearActivate {
   Array x;       ///< [..., K], contiguous
   Array weight;  ///< [N, K], contiguous
@@ -196,8 +198,9 @@ struct LinearActivate {
 std::size_t scratch_bytes(const LinearActivate& linear);
 
 /// a_i = scale * t * exp(-ln(max_period) i / (half - shift)), half = dim / 2;
-/// y = [cos a | sin a], or [sin a | cos a]. Source: diffusers' get_timestep_embedding. Hunyuan3D
-/// takes max_period = scale = 1000 and rounds the result to t's type.
+/// y = [cos a | sin a], or [sin a | cos a], in f32 with the operations of diffusers'
+/// get_timestep_embedding, the same bits on a device. Hunyuan3D takes max_period = scale = 1000 and
+/// rounds the result to t's type.
 struct TimestepEmbedding {
   Array t;  ///< [B], f32, f16 or bf16
   Array y;  ///< [B, dim], contiguous; dim even
@@ -210,6 +213,7 @@ struct TimestepEmbedding {
 /// What a causal 3-D convolution reads: the last `cache` frames before x, then x, zeros around.
 ///     y [B, C, front + T, H + 2 rows, W + 2 columns]
 /// where the first `front` frames are zeros, as many as are left of them after the cache's frames.
+/// On a device y starts at a multiple of 16 bytes.
 struct CausalPad {
   Array x;        ///< [B, C, T, H, W], contiguous
   Array cache{};  ///< [B, C, T', H, W] with T' <= front, or absent

@@ -10,7 +10,6 @@ namespace sinter::fused::cuda {
 namespace {
 
 constexpr int kAcross = 32, kDown = 8;  // pairs of a row, rows of a block
-constexpr int kThreads = 256;
 
 struct RotaryGrid {
   std::int64_t extents[3];
@@ -38,65 +37,71 @@ __global__ void __launch_bounds__(kAcross* kDown)
   }
 }
 
+struct TimestepTask {
+  std::int64_t t_stride;
+  int rows, half;
+  float log_period, inverse, scale;
+  bool cosine_first;
+};
+
 /// With the operations of diffusers' get_timestep_embedding on a device, where PyTorch divides by a
-/// number by multiplying with its inverse.
+/// number by multiplying with its inverse. A thread keeps its frequency for all of its rows.
 template <class In, class Out>
-__global__ void __launch_bounds__(kThreads) timestep_kernel(const In* t,
-                                                            std::int64_t t_stride,
-                                                            Out* y,
-                                                            std::int64_t count,
-                                                            int half,
-                                                            float log_period,
-                                                            float inverse,
-                                                            float scale,
-                                                            bool cosine_first) {
-  const std::int64_t index = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
-  if (index >= count) return;
-  const std::int64_t row = index / half;
-  const auto i = static_cast<int>(index - row * half);
-  const float exponent = __fmul_rn(__fmul_rn(log_period, static_cast<float>(i)), inverse);
-  const float angle =
-      __fmul_rn(scale, __fmul_rn(ops::cuda::to_float(t[row * t_stride]), expf(exponent)));
-  Out* const to = y + row * 2 * half + i;
-  to[cosine_first ? 0 : half] = ops::cuda::from_float<Out>(cosf(angle));
-  to[cosine_first ? half : 0] = ops::cuda::from_float<Out>(sinf(angle));
+__global__ void __launch_bounds__(kAcross* kDown)
+    timestep_kernel(const In* t, Out* y, const TimestepTask task) {
+  const int i = static_cast<int>(blockIdx.y * kAcross + threadIdx.x);
+  if (i >= task.half) return;
+  const float exponent = __fmul_rn(__fmul_rn(task.log_period, static_cast<float>(i)), task.inverse);
+  const float frequency = expf(exponent);
+  const int cosines = task.cosine_first ? 0 : task.half, sines = task.half - cosines;
+  const int step = static_cast<int>(gridDim.x) * kDown;
+  for (int row = static_cast<int>(blockIdx.x * kDown + threadIdx.y); row < task.rows; row += step) {
+    const float time = ops::cuda::to_float(t[row * task.t_stride]);
+    float sine, cosine;
+    sincosf(__fmul_rn(task.scale, __fmul_rn(time, frequency)), &sine, &cosine);
+    Out* const to = y + static_cast<std::int64_t>(row) * 2 * task.half + i;
+    to[cosines] = ops::cuda::from_float<Out>(cosine);
+    to[sines] = ops::cuda::from_float<Out>(sine);
+  }
+}
+
+/// Blocks of kAcross columns and kDown rows, each of which takes several rows where there are many.
+dim3 grid_of(std::int64_t rows, int half) {
+  constexpr std::int64_t kMostDown = 512;
+  return {static_cast<unsigned>(std::min((rows + kDown - 1) / kDown, kMostDown)),
+          static_cast<unsigned>(ops::cuda::blocks_for(half, kAcross))};
 }
 
 }  // namespace
 
 void rotary_table(const RotaryTable& op, cudaStream_t stream) {
-  constexpr std::int64_t kMostBlocks = 1024;
   const std::int64_t rows = op.table.shape[0];
   const int half = static_cast<int>(op.table.shape[1] / 2);
-  const dim3 grid(static_cast<unsigned>(std::min((rows + kDown - 1) / kDown, kMostBlocks)),
-                  static_cast<unsigned>(ops::cuda::blocks_for(half, kAcross)));
   const RotaryGrid task{{op.grid[0], op.grid[1], op.grid[2]},
                         {op.dims[0], op.dims[1], op.dims[2]},
                         op.theta,
                         op.first};
-  rotary_kernel<<<grid, dim3(kAcross, kDown), 0, stream>>>(
+  rotary_kernel<<<grid_of(rows, half), dim3(kAcross, kDown), 0, stream>>>(
       static_cast<float*>(op.table.data), task, rows, half);
   sinter::cuda::check_launch("rotary table");
 }
 
 void timestep_embedding(const TimestepEmbedding& op, cudaStream_t stream) {
   const int half = static_cast<int>(op.y.shape[1] / 2);
-  const std::int64_t count = op.y.shape[0] * half;
-  const auto log_period = static_cast<float>(-std::log(static_cast<double>(op.max_period)));
-  const float inverse = 1.0F / (static_cast<float>(half) - op.shift);
-  const std::int64_t t_stride = op.t.shape[0] == 1 ? 0 : op.t.strides[0];
+  const TimestepTask task{
+      .t_stride = op.t.shape[0] == 1 ? 0 : op.t.strides[0],
+      .rows = static_cast<int>(op.y.shape[0]),
+      .half = half,
+      .log_period = static_cast<float>(-std::log(static_cast<double>(op.max_period))),
+      .inverse = 1.0F / (static_cast<float>(half) - op.shift),
+      .scale = op.scale,
+      .cosine_first = op.cosine_first};
   ops::cuda::with_element(dtype_of(op.t.type), "timestep embedding", [&](auto in) {
     ops::cuda::with_element(dtype_of(op.y.type), "timestep embedding", [&](auto out) {
-      timestep_kernel<<<ops::cuda::blocks_for(count, kThreads), kThreads, 0, stream>>>(
+      timestep_kernel<<<grid_of(task.rows, half), dim3(kAcross, kDown), 0, stream>>>(
           static_cast<const decltype(in)*>(op.t.data),
-          t_stride,
           static_cast<decltype(out)*>(op.y.data),
-          count,
-          half,
-          log_period,
-          inverse,
-          op.scale,
-          op.cosine_first);
+          task);
       sinter::cuda::check_launch("timestep embedding");
     });
   });

@@ -50,31 +50,56 @@ __device__ __forceinline__ const float* angles_of(const HeadRotation& r, unsigne
   return position >= 0 && position < r.rows ? r.table + position * r.stride : nullptr;
 }
 
+/// Eight weights. Those of T are asked for early and unpacked when they are needed; for f32 weights
+/// of 16-bit elements there are no registers, they are read then.
 template <class T>
-__device__ __forceinline__ void load_weight(const HeadTask& task,
-                                            const HeadSide& side,
-                                            int column,
-                                            float (&to)[kVector]) {
-  if (task.weight_is_f32) {
+struct RawWeight {
+  ops::cuda::RawVector<T> raw;
+
+  __device__ __forceinline__ void load(const HeadTask& task, const HeadSide& side, int column) {
+    if (std::is_same_v<T, float> || !task.weight_is_f32)
+      raw = ops::cuda::load_raw(static_cast<const T*>(side.weight) + column);
+  }
+  __device__ __forceinline__ void unpack(const HeadTask& task,
+                                         const HeadSide& side,
+                                         int column,
+                                         float (&to)[kVector]) const {
+    if (std::is_same_v<T, float> || !task.weight_is_f32)
+      return ops::cuda::unpack_vector<T>(raw, to);
     ops::cuda::load_vector(static_cast<const float*>(side.weight) + column, to);
-  } else {
-    ops::cuda::load_vector(static_cast<const T*>(side.weight) + column, to);
+  }
+};
+
+/// x as T holds it, two at a time.
+template <class T>
+__device__ __forceinline__ void round_all(float (&x)[kVector]) {
+  if constexpr (!std::is_same_v<T, float>) {
+#pragma unroll
+    for (int i = 0; i < kVector; i += 2) {
+      const float2 pair = ops::cuda::unpack<T>(ops::cuda::pack<T>(x[i], x[i + 1]));
+      x[i] = pair.x;
+      x[i + 1] = pair.y;
+    }
   }
 }
 
 template <class T, bool Exact>
 __device__ __forceinline__ void normalize(const HeadTask& task,
+                                          const HeadSide& side,
                                           float inverse,
-                                          bool weighted,
-                                          const float (&weight)[kVector],
+                                          const RawWeight<T>& raw,
+                                          int column,
                                           float (&x)[kVector]) {
 #pragma unroll
-  for (int e = 0; e < kVector; ++e) {
-    x[e] = __fmul_rn(x[e], inverse);
-    if (Exact && weighted && task.round_before_weight) x[e] = round_to<T>(x[e]);
-    if (weighted) x[e] = __fmul_rn(x[e], weight[e]);
-    if constexpr (Exact) x[e] = round_to<T>(x[e]);
+  for (float& v : x) v = __fmul_rn(v, inverse);
+  if (side.weight != nullptr) {
+    if (Exact && task.round_before_weight) round_all<T>(x);
+    float weight[kVector];
+    raw.unpack(task, side, column, weight);
+#pragma unroll
+    for (int e = 0; e < kVector; ++e) x[e] = __fmul_rn(x[e], weight[e]);
   }
+  if constexpr (Exact) round_all<T>(x);
 }
 
 /// a cos + b sin, the products rounded first where exact.
@@ -84,42 +109,50 @@ __device__ __forceinline__ float turn(float a, float cosine, float b, float sine
   return fmaf(a, cosine, b * sine);
 }
 
-/// Of the four pairs of eight elements.
+/// Of the four pairs of eight elements, where all eight are rotated.
 struct PairAngles {
-  float cosine[4], sine[4];
+  float4 cosine, sine;
 
-  /// Those of columns `column` to `column` + 7; none beyond the rotated columns is read.
+  /// Those of columns `column` to `column` + 7.
   __device__ __forceinline__ void load(const HeadRotation& r, const float* angles, int column) {
     const float* const from = angles + column / 2;
-    const int half = r.rotary / 2;
-    if (r.aligned && column + kVector <= r.rotary) {
-      const float4 c = *reinterpret_cast<const float4*>(from);
-      const float4 s = *reinterpret_cast<const float4*>(from + half);
-      cosine[0] = c.x, cosine[1] = c.y, cosine[2] = c.z, cosine[3] = c.w;
-      sine[0] = s.x, sine[1] = s.y, sine[2] = s.z, sine[3] = s.w;
-      return;
-    }
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      const bool rotated = column + 2 * i < r.rotary;
-      cosine[i] = rotated ? from[i] : 1.0F;
-      sine[i] = rotated ? from[half + i] : 0.0F;
+    if (r.aligned) {
+      cosine = *reinterpret_cast<const float4*>(from);
+      sine = *reinterpret_cast<const float4*>(from + r.rotary / 2);
+    } else {
+      const float* const sines = from + r.rotary / 2;
+      cosine = make_float4(from[0], from[1], from[2], from[3]);
+      sine = make_float4(sines[0], sines[1], sines[2], sines[3]);
     }
   }
 };
 
-/// Pairs of neighbours. What is not rotated stays as it is, NaN and all.
 template <bool Exact>
-__device__ __forceinline__ void rotate_neighbours(const HeadRotation& r,
-                                                  const PairAngles& angles,
-                                                  int column,
-                                                  float (&x)[kVector]) {
+__device__ __forceinline__ void rotate_pair(float cosine, float sine, float& a, float& b) {
+  const float before = a;
+  a = turn<Exact>(a, cosine, -b, sine);
+  b = turn<Exact>(b, cosine, before, sine);
+}
+
+template <bool Exact>
+__device__ __forceinline__ void rotate_neighbours(const PairAngles& p, float (&x)[kVector]) {
+  rotate_pair<Exact>(p.cosine.x, p.sine.x, x[0], x[1]);
+  rotate_pair<Exact>(p.cosine.y, p.sine.y, x[2], x[3]);
+  rotate_pair<Exact>(p.cosine.z, p.sine.z, x[4], x[5]);
+  rotate_pair<Exact>(p.cosine.w, p.sine.w, x[6], x[7]);
+}
+
+/// The same where the rotated columns end among the eight. What is not rotated stays, NaN and all.
+template <bool Exact>
+__device__ __forceinline__ void rotate_some(const HeadRotation& r,
+                                            const float* angles,
+                                            int column,
+                                            float (&x)[kVector]) {
 #pragma unroll
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < kVector / 2; ++i) {
     if (column + 2 * i >= r.rotary) break;
-    const float a = x[2 * i], b = x[2 * i + 1];
-    x[2 * i] = turn<Exact>(a, angles.cosine[i], -b, angles.sine[i]);
-    x[2 * i + 1] = turn<Exact>(b, angles.cosine[i], a, angles.sine[i]);
+    const float* const from = angles + column / 2 + i;
+    rotate_pair<Exact>(from[0], from[r.rotary / 2], x[2 * i], x[2 * i + 1]);
   }
 }
 
@@ -142,11 +175,18 @@ __device__ __forceinline__ void rotate_halves(const HeadRotation& r,
   }
 }
 
-/// Groups of eight that lie in one place a thread: where a thread of either kernel finds the
-/// statistics' elements.
-__device__ __forceinline__ void stage(float* to, const float (&x)[kVector]) {
-  ops::cuda::store_vector(to, x);
-}
+/// Which of the rotations a group of eight columns takes.
+struct Turns {
+  const float* angles;  // of the token; null: none
+  bool whole, some;     // neighbours, all eight or fewer
+  bool halves;
+
+  __device__ __forceinline__ Turns(const HeadRotation& r, const float* from, int column)
+      : angles(from),
+        whole(from != nullptr && !r.halves && column + kVector <= r.rotary),
+        some(from != nullptr && !r.halves && !whole && column < r.rotary),
+        halves(from != nullptr && r.halves) {}
+};
 
 void launch_heads(const HeadTask& task, ElementType type, bool exact, cudaStream_t stream);
 /// One block a norm: of whole rows, or of head vectors whose sums PyTorch takes by more than a

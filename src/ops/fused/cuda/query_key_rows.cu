@@ -32,6 +32,32 @@ __device__ __forceinline__ float block_sum(float x) {
   return x;
 }
 
+/// torch.mean's order where one warp of PyTorch's sums the row, its 128 accumulators in as many
+/// threads, which all of the block's first are. The same for each thread.
+__device__ __forceinline__ float spread_inverse_rms(const float* x,
+                                                    int columns,
+                                                    float factor,
+                                                    float eps) {
+  constexpr int kAccumulators = 4 * kWarp;
+  __shared__ float lanes[kWarp];
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  for (int begin = 0; begin < kAccumulators; begin += static_cast<int>(blockDim.x)) {
+    const int thread = begin + static_cast<int>(threadIdx.x);
+    if (thread >= kAccumulators) break;
+    float sum = 0.0F;
+#pragma unroll 8
+    for (int column = thread; column < columns; column += kAccumulators)
+      sum = add_square(sum, x[column]);
+    // ((0 + 1) + 2) + 3, in every fourth lane.
+    const float second = __shfl_down_sync(~0U, sum, 1), third = __shfl_down_sync(~0U, sum, 2);
+    const float fourth = __shfl_down_sync(~0U, sum, 3);
+    if (lane % 4 == 0)
+      lanes[thread / 4] = __fadd_rn(__fadd_rn(__fadd_rn(sum, second), third), fourth);
+  }
+  __syncthreads();
+  return rsqrtf(__fadd_rn(__fmul_rn(lanes_sum<kWarp>(lanes[lane]), factor), eps));
+}
+
 /// The norm's elements lie at `x`, which all threads see. The same for each thread.
 __device__ __forceinline__ float exact_inverse(const HeadTask& task,
                                                const HeadSide& side,
@@ -39,104 +65,115 @@ __device__ __forceinline__ float exact_inverse(const HeadTask& task,
                                                const float* x) {
   const auto element = [x](std::int64_t column) { return x[column]; };
   if (task.rms_norm) return block_statistics(columns, true, task.eps, element).inverse;
-  if (!side.warp_order) return block_inverse_rms(side.order, columns, 0, task.eps, element);
-  __shared__ float inverse;
-  if (threadIdx.x < kWarp) {
-    float squares[4] = {};
-    for (int column = static_cast<int>(threadIdx.x) * 4; column < columns; column += 4 * kWarp) {
-      const float4 v = *reinterpret_cast<const float4*>(x + column);
-      squares[0] = add_square(squares[0], v.x);
-      squares[1] = add_square(squares[1], v.y);
-      squares[2] = add_square(squares[2], v.z);
-      squares[3] = add_square(squares[3], v.w);
-    }
-    const float result = warp_inverse_rms(squares, side.order.factor, task.eps);
-    if (threadIdx.x == 0) inverse = result;
-  }
-  __syncthreads();
-  return inverse;
+  if (side.warp_order) return spread_inverse_rms(x, columns, side.order.factor, task.eps);
+  return block_inverse_rms(side.order, columns, 0, task.eps, element);
 }
 
 struct RowPlan {
   Divisor groups_a_head;  // of eight elements
   bool whole_row = true;
+  bool one_column = true;  // a thread's groups all lie at one column of their heads
 };
+
+/// Keeps what is computed from a value from being computed, and held, before this.
+__device__ __forceinline__ void not_before(uint4& value) {
+  asm volatile("" : "+r"(value.x), "+r"(value.y), "+r"(value.z), "+r"(value.w));
+}
 
 /// Block column: the norm; block row 0: of q, 1: of k.
 template <class T, int Groups, bool Exact>
-__global__ void __launch_bounds__(kMostThreads)
+__global__ void __launch_bounds__(kMostThreads, sizeof(T) == 2 ? 2 : 1)
     rows_kernel(const __grid_constant__ HeadTask task, const __grid_constant__ RowPlan plan) {
   extern __shared__ float4 shared_memory[];
   float* const staged = reinterpret_cast<float*>(shared_memory);
   const HeadSide& side = blockIdx.y == 0 ? task.q : task.k;
   const int heads = plan.whole_row ? 1 : side.heads;  // of which each has its norm
   const int columns = plan.whole_row ? side.heads * task.dim : task.dim;
-  const unsigned index = blockIdx.x / static_cast<unsigned>(heads);
+  const unsigned index = heads == 1 ? blockIdx.x : blockIdx.x / static_cast<unsigned>(heads);
   if (index >= task.count) return;  // one side may have fewer heads
   unsigned token = index;
   const unsigned sample = task.tokens.divide(token);
   T* const data = static_cast<T*>(side.data) + sample * side.sample_stride +
                   token * side.token_stride +
-                  blockIdx.x % static_cast<unsigned>(heads) * side.head_stride;
-  const int threads = static_cast<int>(blockDim.x), thread = static_cast<int>(threadIdx.x);
-  T* from[Groups];
-  int in_row[Groups], in_head[Groups];
+                  (blockIdx.x - index * static_cast<unsigned>(heads)) * side.head_stride;
+  const auto group = [&](int g) {
+    return static_cast<int>(threadIdx.x) + g * static_cast<int>(blockDim.x);
+  };
+  const auto holds = [&](int g) { return group(g) * kVector < columns; };
+  // Where group g lies in its head, and that head.
+  const auto place = [&](int g, int& in_head) {
+    unsigned rest = static_cast<unsigned>(group(g));
+    const unsigned head = plan.groups_a_head.divide(rest);
+    in_head = static_cast<int>(rest) * kVector;
+    return data + head * side.head_stride + in_head;
+  };
+
+  // Loads alone, nothing that would wait for one of them before the next is asked for.
   RawVector<T> raw[Groups];
+  RawWeight<T> weight[Groups];
+  int in_head;
 #pragma unroll
   for (int g = 0; g < Groups; ++g) {
-    unsigned group = static_cast<unsigned>(thread + g * threads);
-    in_row[g] = static_cast<int>(group) * kVector;
-    if (in_row[g] >= columns) continue;
-    const unsigned head = plan.groups_a_head.divide(group);
-    in_head[g] = static_cast<int>(group) * kVector;
-    from[g] = data + head * side.head_stride + in_head[g];
-    raw[g] = load_raw(from[g]);
+    raw[g] = {};
+    if (holds(g)) raw[g] = load_raw(place(g, in_head));
   }
-  float x[Groups][kVector];
+#pragma unroll
+  for (int g = 0; g < Groups; ++g)
+    if (side.weight != nullptr && holds(g)) weight[g].load(task, side, group(g) * kVector);
+  const float* const angles = angles_of(task.rotation, token);
+  place(0, in_head);
+  PairAngles pairs;
+  if (holds(0) && Turns(task.rotation, angles, in_head).whole)
+    pairs.load(task.rotation, angles, in_head);
+
   float squares = 0.0F;
 #pragma unroll
   for (int g = 0; g < Groups; ++g) {
-    if (in_row[g] >= columns) continue;
-    unpack_vector<T>(raw[g], x[g]);
+    float x[kVector];
+    unpack_vector<T>(raw[g], x);
 #pragma unroll
-    for (int e = 0; e < kVector; ++e) squares = fmaf(x[g][e], x[g][e], squares);
+    for (int e = 0; e < kVector; ++e) squares = fmaf(x[e], x[e], squares);
+    if (Exact && holds(g)) store_vector(staged + group(g) * kVector, x);
   }
-  const auto stage_all = [&] {
-    __syncthreads();
-#pragma unroll
-    for (int g = 0; g < Groups; ++g)
-      if (in_row[g] < columns) stage(staged + in_row[g], x[g]);
-    __syncthreads();
-  };
   float inverse;
   if constexpr (Exact) {
-    stage_all();
+    __syncthreads();
     inverse = exact_inverse(task, side, columns, staged);
   } else {
     inverse = rsqrtf(block_sum(squares) / static_cast<float>(columns) + task.eps);
   }
-  const bool weighted = side.weight != nullptr;
+  const auto finish = [&](int g, float(&x)[kVector]) {
+    if constexpr (sizeof(T) == 2) not_before(raw[g].words[0]);
+    unpack_vector<T>(raw[g], x);
+    normalize<T, Exact>(task, side, inverse, weight[g], group(g) * kVector, x);
+  };
+  if (task.rotation.halves) {
+    __syncthreads();  // for the last reader of the statistics' elements
 #pragma unroll
-  for (int g = 0; g < Groups; ++g) {
-    if (in_row[g] >= columns) continue;
-    float weight[kVector];
-    if (weighted) load_weight<T>(task, side, in_row[g], weight);
-    normalize<T, Exact>(task, inverse, weighted, weight, x[g]);
-  }
-  if (task.rotation.halves) stage_all();
-  const float* const angles = angles_of(task.rotation, token);
-#pragma unroll
-  for (int g = 0; g < Groups; ++g) {
-    if (in_row[g] >= columns) continue;
-    if (angles != nullptr && task.rotation.halves) {
-      rotate_halves<Exact>(
-          task.rotation, angles, staged + in_row[g] - in_head[g], in_head[g], x[g]);
-    } else if (angles != nullptr) {
-      PairAngles pairs;
-      pairs.load(task.rotation, angles, in_head[g]);
-      rotate_neighbours<Exact>(task.rotation, pairs, in_head[g], x[g]);
+    for (int g = 0; g < Groups; ++g) {
+      if (!holds(g)) continue;
+      float x[kVector];
+      finish(g, x);
+      store_vector(staged + group(g) * kVector, x);
     }
-    store_vector(from[g], x[g]);
+    __syncthreads();
+  }
+#pragma unroll
+  for (int g = 0; g < Groups; ++g) {
+    if (!holds(g)) continue;
+    float x[kVector];
+    finish(g, x);
+    T* const to = place(g, in_head);
+    if (angles != nullptr) {
+      const Turns turns(task.rotation, angles, in_head);
+      if (turns.whole && g > 0 && !plan.one_column) pairs.load(task.rotation, angles, in_head);
+      if (turns.whole) rotate_neighbours<Exact>(pairs, x);
+      if (turns.some) rotate_some<Exact>(task.rotation, angles, in_head, x);
+      if (turns.halves)
+        rotate_halves<Exact>(
+            task.rotation, angles, staged + group(g) * kVector - in_head, in_head, x);
+    }
+    store_vector(to, x);
   }
 }
 
@@ -153,7 +190,10 @@ void launch(const HeadTask& task, bool whole_row, int columns, int threads, cuda
   const std::int64_t norms = task.count * (whole_row ? 1 : std::max(task.q.heads, task.k.heads));
   const dim3 grid(static_cast<unsigned>(norms), task.k.heads > 0 ? 2 : 1);
   rows_kernel<T, Groups, Exact><<<grid, static_cast<unsigned>(threads), bytes, stream>>>(
-      task, {.groups_a_head = Divisor(task.dim / kVector), .whole_row = whole_row});
+      task,
+      {.groups_a_head = Divisor(task.dim / kVector),
+       .whole_row = whole_row,
+       .one_column = threads * kVector % task.dim == 0});
   sinter::cuda::check_launch("query key norm");
 }
 
