@@ -203,6 +203,8 @@ class Batch {
     entry["bytes"] = fs::file_size(path_of(item));
     entry["vertices"] = metrics.vertices;
     entry["faces"] = metrics.faces;
+    entry["steps_computed"] = metrics.steps_computed;
+    entry["steps_predicted"] = metrics.steps_predicted;
   }
 
   void add_failure(const BatchItem& item, Json& entry, ErrorCode code, const std::string& message) {

@@ -2,7 +2,11 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "progress_line.h"
+#include "shape_options.h"
 #include "sinter/cache.h"
+#include "sinter/engine.h"
+#include "sinter/file.h"
 #include "text.h"
 
 namespace sinter::cli {
@@ -47,7 +51,80 @@ void print_json(const CachePlan& plan) {
   std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
+struct FitArguments : ShapeArguments {
+  std::vector<std::string> pictures;
+  std::string output, kind = "schedule";
+  CacheFitOptions fit;
+};
+
+void fit_cache(FitArguments& arguments) {
+  check_writable(arguments.output);
+  using Kind = CacheFitOptions::Kind;
+  arguments.fit.kind = arguments.kind == "teacache" ? Kind::tea : Kind::schedule;
+  arguments.engine.keep_weights = true;
+  Engine engine(arguments.model_path(), arguments.engine);
+  ProgressLine line(arguments.quiet);
+  const CacheFit fit = engine.fit_cache(
+      arguments.pictures, arguments.options, arguments.fit, [&line](const Progress& now) {
+        line.show(now);
+        return true;
+      });
+  line.finish();
+  write_file(arguments.output, fit.json);
+  if (arguments.quiet) return;
+  if (arguments.fit.kind == Kind::schedule) {
+    std::printf("%s: %zu computed steps:", arguments.output.c_str(), fit.schedule.size());
+    for (const int step : fit.schedule) std::printf(" %d", step);
+    std::printf("\n");
+    return;
+  }
+  std::printf("%s: degree %zu, R^2 %s, RMSE %s, distances %s to %s\n",
+              arguments.output.c_str(),
+              fit.coefficients.size() - 1,
+              number(fit.r2).c_str(),
+              number(fit.rmse).c_str(),
+              number(fit.least).c_str(),
+              number(fit.most).c_str());
+}
+
 }  // namespace
+
+void add_cache_fit(CLI::App& app, int&) {
+  auto arguments = std::make_shared<FitArguments>();
+  CLI::App* command = app.add_subcommand(
+      "cache-fit", "make a cache configuration for a model from runs on a few pictures");
+  command
+      ->add_option(
+          "kind", arguments->kind, "schedule: the steps to compute; teacache: its polynomial")
+      ->check(CLI::IsMember({"schedule", "teacache"}))
+      ->required();
+  command->add_option("pictures", arguments->pictures, "pictures, each of another object")
+      ->required();
+  command->add_option("-o,--output", arguments->output, "cache_config.json to write")->required();
+  command->add_option("--computed", arguments->fit.computed, "schedule: steps to compute")
+      ->capture_default_str();
+  command
+      ->add_option("--most-skipped",
+                   arguments->fit.most_skipped,
+                   "schedule: most steps left out in a row, at least 0")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
+  command->add_flag(
+      "--velocity", arguments->fit.velocity, "schedule: forecast velocities, not the trunk");
+  command
+      ->add_option("--threshold", arguments->fit.threshold, "teacache: threshold to write, 0..10")
+      ->check(CLI::Range(0.0, 10.0))
+      ->capture_default_str();
+  command->add_option("--model", arguments->model, "the model; see generate")
+      ->envname("SINTER_MODEL")
+      ->default_str("the shipped models/sinter-small")
+      ->group("Model");
+  add_sampling_options(*command, arguments->options);
+  add_device_options(*command, arguments->engine);
+  command->add_flag("--quiet", arguments->quiet, "print errors only")->group("Run");
+  command->footer("Runs compute every step, whatever --cache says.");
+  command->callback([arguments] { fit_cache(*arguments); });
+}
 
 void add_cache_plan(CLI::App& app, int&) {
   struct Arguments {

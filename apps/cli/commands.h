@@ -10,6 +10,7 @@ namespace sinter::cli {
 void add_generate(CLI::App& app, int& status);
 void add_batch(CLI::App& app, int& status);
 void add_bench(CLI::App& app, int& status);
+void add_cache_fit(CLI::App& app, int& status);
 void add_cache_plan(CLI::App& app, int& status);
 void add_inspect(CLI::App& app, int& status);
 void add_convert(CLI::App& app, int& status);

@@ -66,6 +66,7 @@ int main(int argc, char** argv) {
     sinter::cli::add_maps(app, status);
     sinter::cli::add_unwrap(app, status);
     sinter::cli::add_bench(app, status);
+    sinter::cli::add_cache_fit(app, status);
     sinter::cli::add_cache_plan(app, status);
     sinter::cli::add_doctor(app, status);
     app.parse(argc, argv);

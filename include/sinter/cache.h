@@ -22,4 +22,25 @@ struct CachePlan {
 /// it and so many steps.
 CachePlan plan_cache(const std::string& cache, int steps);
 
+/// What Engine::fit_cache() is to make.
+struct CacheFitOptions {
+  enum class Kind {
+    tea,       ///< TeaCache's polynomial, and a threshold
+    schedule,  ///< the steps that TaylorSeer should compute
+  };
+  Kind kind = Kind::schedule;
+  int computed = 20;       ///< schedule: steps to compute, at least 2
+  int most_skipped = 9;    ///< schedule: most steps left out in a row
+  bool velocity = false;   ///< schedule: forecasts of velocities, not of the trunk
+  double threshold = 0.1;  ///< tea: what is written as the threshold
+};
+
+struct CacheFit {
+  std::string json;                  ///< a cache_config.json that names what it was made from
+  std::vector<double> coefficients;  ///< tea: highest power first
+  double r2 = 0, rmse = 0;           ///< tea: of the fit
+  double least = 0, most = 0;        ///< tea: range of the distances
+  std::vector<int> schedule;         ///< schedule: the computed steps
+};
+
 }  // namespace sinter

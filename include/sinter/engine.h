@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "sinter/cache.h"
 #include "sinter/mesh.h"
 #include "sinter/noise.h"
 #include "sinter/picture.h"
@@ -264,6 +265,14 @@ class Engine {
                           const GenerateOptions& options = {},
                           const ProgressCallback& progress = {},
                           Metrics* metrics = nullptr);
+
+  /// Samples each picture (the front of an object) with every step computed, and makes a cache
+  /// configuration for runs of this model with these options from what it sees. Options of the
+  /// surface do not matter. Raises ErrorCode::unsupported where no useful fit exists.
+  CacheFit fit_cache(const std::vector<std::string>& pictures,
+                     const GenerateOptions& options,
+                     const CacheFitOptions& fit,
+                     const ProgressCallback& progress = {});
 
   /// What generate() with these options notes on a mesh: all that the mesh depends on, but the
   /// pictures. Reads the whole checkpoint, for its hash, where no run has. Raises

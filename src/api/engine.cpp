@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/cache_fit.h"
 #include "api/content_hash.h"
 #include "api/device.h"
 #include "api/threads.h"
@@ -218,6 +219,36 @@ Ceilings Engine::measure_ceilings() {
 Provenance Engine::provenance(const GenerateOptions& options) {
   pipeline::check_options(options);
   return state_->provenance(options, {});
+}
+
+CacheFit Engine::fit_cache(const std::vector<std::string>& pictures,
+                           const GenerateOptions& options,
+                           const CacheFitOptions& fit,
+                           const ProgressCallback& progress) {
+  SINTER_CHECK(!pictures.empty(),
+               ErrorCode::invalid_argument,
+               "[cache-fit] pictures: expected at least one, got none");
+  pipeline::check_options(options);
+  if (const auto& accelerator = state_->ctx.accelerator()) accelerator->make_current();
+  std::vector<sampling::Trajectory> runs;
+  for (const std::string& path : pictures) {
+    const std::vector<Picture> one = {{.path = path}};
+    runs.push_back(pipeline::record_trajectory(state_->ctx,
+                                               state_->networks,
+                                               *state_->extractor,
+                                               one,
+                                               options,
+                                               state_->vram_budget,
+                                               progress));
+  }
+  const pipeline::SamplingSettings settings =
+      pipeline::sampling_settings(state_->networks.model(), options);
+  return make_cache_fit(runs,
+                        fit,
+                        {.model = state_->hash.get({}),
+                         .steps = settings.steps,
+                         .guidance = settings.guidance,
+                         .solver = options.solver == Solver::ab2 ? "ab2" : "euler"});
 }
 
 GenerateResult Engine::generate(const std::string& image_path,

@@ -38,6 +38,9 @@ struct Steps {
     cache.elide_zero_steps = cache.elide_zero_steps && switches.elide_zero_steps;
     check_cache(cache, solver, model, settings);
     plan = sampling::plan_steps(cache, schedule);
+    if (cache.evaluations && sampling::count(plan, sampling::StepKind::predicted) > 0) {
+      solver = sampling::Solver::ab2;
+    }
     if (cache.elide_zero_steps) schedule = schedule.without_zero_steps();
     std::erase(plan, sampling::StepKind::elided);
   }
@@ -129,6 +132,29 @@ class Run {
     return result;
   }
 
+  /// Up to the end of sampling.
+  sampling::Trajectory trajectory() {
+    ArenaScope scope(ctx_.arena()), host_scope(ctx_.host().arena());
+    sampling::Trajectory result;
+    result.sigmas = steps_.schedule.sigmas;
+    std::vector<float> before;
+    const auto copy = [](Context& ctx, const Tensor& tensor) {
+      ArenaScope copy_scope(ctx.host().arena());
+      const std::span<const float> values = ops::to_host(ctx, tensor).span();
+      return std::vector<float>(values.begin(), values.end());
+    };
+    const std::vector<models::ViewImage> images = prepare_images();
+    sample(encode_condition(images),
+           [&](Context& ctx, int step, const Tensor& velocity, const Tensor& input) {
+             result.velocities.push_back(copy(ctx, velocity));
+             if (!input.defined()) return;
+             std::vector<float> now = copy(ctx, input);
+             if (step > 0) result.input_changes.push_back(sampling::relative_change(now, before));
+             before = std::move(now);
+           });
+    return result;
+  }
+
  private:
   /// Of the bytes that a device could give, all but a margin for what is allocated beside the plan,
   /// by the driver and by others.
@@ -184,7 +210,7 @@ class Run {
   }
 
   /// Noise to data, [L, latent channels].
-  Tensor sample(const Tensor& condition_tokens) {
+  Tensor sample(const Tensor& condition_tokens, const sampling::ObserveFn& observe = {}) {
     begin("sample");
     const auto& config = model_.config();
     const auto guidance = static_cast<float>(settings_.guidance);
@@ -201,23 +227,24 @@ class Run {
                                                 .guidance = guidance,
                                                 .guided = settings_.guided});
     metrics_.steps_elided = settings_.steps - steps_.schedule.steps();
-    const sampling::SamplerReport report =
-        sampling::sample(ctx_,
-                         steps_.schedule,
-                         {.guidance = guidance,
-                          .guided = settings_.guided,
-                          .recordable = dit->recordable(ctx_),
-                          .solver = steps_.solver,
-                          .cache = steps_.cache,
-                          .plan = steps_.plan},
-                         latents,
-                         {denoise, denoise.parts()},
-                         [&](int done, int total) {
-                           const auto end = steps_.plan.begin() + done;
-                           metrics_.steps_computed =
-                               std::count(steps_.plan.begin(), end, sampling::StepKind::computed);
-                           monitor_.advance(static_cast<double>(done) / total);
-                         });
+    const sampling::SamplerReport report = sampling::sample(
+        ctx_,
+        steps_.schedule,
+        {.guidance = guidance,
+         .guided = settings_.guided,
+         .recordable = dit->recordable(ctx_),
+         .solver = steps_.solver,
+         .cache = steps_.cache,
+         .plan = steps_.plan},
+        latents,
+        {denoise, denoise.parts()},
+        [&](int done, int total) {
+          const auto end = steps_.plan.begin() + done;
+          metrics_.steps_computed =
+              std::count(steps_.plan.begin(), end, sampling::StepKind::computed);
+          monitor_.advance(static_cast<double>(done) / total);
+        },
+        observe);
     note_steps(report);
     return latents;
   }
@@ -338,6 +365,21 @@ Mesh image_to_shape(Context& ctx,
   Run run(ctx, networks, extractor, pictures, options, progress, metrics);
   run.fit_memory(budget);
   return run();
+}
+
+sampling::Trajectory record_trajectory(Context& ctx,
+                                       Networks& networks,
+                                       ShapeExtractor& extractor,
+                                       std::span<const Picture> pictures,
+                                       const GenerateOptions& options,
+                                       std::uint64_t budget,
+                                       const ProgressCallback& progress) {
+  GenerateOptions plain = options;
+  plain.cache = "off";
+  Metrics unused;
+  Run run(ctx, networks, extractor, pictures, plain, progress, unused);
+  run.fit_memory(budget);
+  return run.trajectory();
 }
 
 }  // namespace sinter::pipeline

@@ -9,6 +9,7 @@
 #include "core/context.h"
 #include "pipeline/networks.h"
 #include "pipeline/shape_extractor.h"
+#include "sampling/calibration.h"
 #include "sinter/engine.h"
 
 namespace sinter::pipeline {
@@ -30,5 +31,15 @@ Mesh image_to_shape(Context& ctx,
                     std::uint64_t budget,
                     const ProgressCallback& progress,
                     Metrics& metrics);
+
+/// The same up to the end of sampling, with every step computed whatever options.cache says: what
+/// the steps were.
+sampling::Trajectory record_trajectory(Context& ctx,
+                                       Networks& networks,
+                                       ShapeExtractor& extractor,
+                                       std::span<const Picture> pictures,
+                                       const GenerateOptions& options,
+                                       std::uint64_t budget,
+                                       const ProgressCallback& progress);
 
 }  // namespace sinter::pipeline

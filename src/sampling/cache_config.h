@@ -64,6 +64,9 @@ struct CacheConfig {
   Abscissa abscissa = Abscissa::step;
   std::optional<std::vector<int>> schedule;  ///< the computed steps, ascending, 0 first
   std::optional<int> schedule_steps;         ///< N that `schedule` was made for
+  /// Presets: so many steps are computed, spread evenly over those that are not of size zero, and
+  /// where that leaves any out the solver is the second-order one.
+  std::optional<int> evaluations;
   Reference reference = Reference::last_computed;
   int max_consecutive = -1;  ///< reused steps in a row, -1 for any number
   HistoryType history = HistoryType::automatic;

@@ -63,6 +63,11 @@ void check_steps(const CacheConfig& config, int steps) {
 
 StepKind kind_of(const CacheConfig& config, int step, int steps) {
   if (config.method == CacheMethod::none || step == 0) return StepKind::computed;
+  if (config.evaluations) {
+    const int computed = std::min(*config.evaluations, steps);
+    const bool next = step * computed / steps != (step - 1) * computed / steps;
+    return next ? StepKind::computed : StepKind::predicted;
+  }
   if (step < config.warmup || step >= steps - config.cutoff) return StepKind::computed;
   if (config.schedule) {
     const bool there = std::binary_search(config.schedule->begin(), config.schedule->end(), step);
@@ -91,11 +96,14 @@ const char* to_string(StepKind kind) {
 
 std::vector<StepKind> plan_steps(const CacheConfig& config, const Schedule& schedule) {
   const int steps = schedule.steps();
-  if (config.method != CacheMethod::none) check_steps(config, steps);
+  if (config.method != CacheMethod::none && !config.evaluations) check_steps(config, steps);
+  // The steps over which a number of evaluations is spread.
+  const int spread =
+      config.evaluations && config.elide_zero_steps ? schedule.without_zero_steps().steps() : steps;
   std::vector<StepKind> plan;
   for (int step = 0; step < steps; ++step) {
     const bool elided = config.elide_zero_steps && schedule.delta(step) == 0.0F;
-    plan.push_back(elided ? StepKind::elided : kind_of(config, step, steps));
+    plan.push_back(elided ? StepKind::elided : kind_of(config, step, spread));
   }
   return plan;
 }

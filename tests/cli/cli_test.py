@@ -95,7 +95,7 @@ class ProgramTest(unittest.TestCase):
 
 class HelpTest(ProgramTest):
     def test_every_command_has_help(self):
-        commands = ["generate", "batch", "matte", "inspect", "convert", "compare", "mesh-check", "mesh-convert", "render", "bench", "cache-plan", "doctor"]
+        commands = ["generate", "batch", "matte", "inspect", "convert", "compare", "mesh-check", "mesh-convert", "render", "bench", "cache-plan", "cache-fit", "doctor"]
         overview = self.run_program("--help")
         self.assertEqual(overview.returncode, 0)
         for command in commands:
@@ -492,7 +492,38 @@ class CachePlanTest(ProgramTest):
         config = self.file("c.json", b"{\n  cache_forward: 1\n}")
         self.assert_fails(self.run_program("cache-plan", config), CORRUPT, "line 2")
         self.assert_fails(self.run_program("cache-plan", self.folder / "none.json"), NOT_FOUND, "none.json")
-        self.assert_fails(self.run_program("cache-plan", "fast", "--steps", 8), ARGUMENT, "E_FEWSTEP")
+        config = self.file("c.json", self.CONFIG.read_text().replace('"NoCache", #', '"FBCache", #').encode())
+        self.assert_fails(self.run_program("cache-plan", config, "--steps", 8), ARGUMENT, "E_FEWSTEP")
+
+    def test_presets_count_their_evaluations(self):
+        for name, evaluations in (("off", 49), ("safe", 27), ("fast", 19), ("max", 10)):
+            plan = json.loads(self.run_program("cache-plan", name, "--steps", 50, "--json").stdout)
+            self.assertEqual((plan["computed"], plan["predicted"], plan["elided"]), (evaluations, 49 - evaluations, 1))
+
+    def test_a_run_says_what_became_of_its_steps(self):
+        metrics = self.folder / "m.json"
+        result = self.run_program("generate", ROOT / "examples" / "images" / "mug.png", "-o", self.folder / "o.ply", "--octree", 32,
+                                  "--steps", 14, "--cache", "max", "--metrics", metrics, "--quiet", "--device", "cpu")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        found = json.loads(metrics.read_text())
+        self.assertEqual([found["steps_computed"], found["steps_predicted"], found["steps_elided"]], [10, 3, 1])
+        self.assertEqual(found["network_evaluations"], 20)
+        self.assertEqual(found["solver"], "ab2")
+        kinds = [step["kind"] for step in found["cache"]["steps"]]
+        self.assertEqual([kinds.count(k) for k in ("computed", "predicted", "elided")], [10, 3, 1])
+        self.assertGreater(found["cache"]["bytes"], 0)
+
+    def test_a_fit_is_for_its_model_and_steps(self):
+        picture, fit = ROOT / "examples" / "images" / "mug.png", self.folder / "fit.json"
+        result = self.run_program("cache-fit", "schedule", picture, "-o", fit, "--steps", 12, "--computed", 5, "--quiet", "--device", "cpu")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        plan = json.loads(self.run_program("cache-plan", fit, "--steps", 12, "--json").stdout)
+        self.assertEqual((plan["computed"], plan["elided"], plan["kinds"][:2]), (5, 1, ["computed", "computed"]))
+        run = ["generate", picture, "-o", self.folder / "o.ply", "--octree", 32, "--cache", fit, "--device", "cpu", "--quiet"]
+        self.assert_fails(self.run_program(*run, "--steps", 12, "--guidance", 3), ARGUMENT, "E_PROFILE", "guidance")
+        other = self.file("other.json", fit.read_text().replace('"model": "', '"model": "0').encode())
+        run[run.index(fit)] = other
+        self.assert_fails(self.run_program(*run, "--steps", 12), ARGUMENT, "E_PROFILE", "checkpoint")
 
 
 class MatteTest(ProgramTest):

@@ -359,12 +359,31 @@ TEST(CachePlan, RefusesStepsThatDoNotFit) {
   EXPECT_NO_THROW(plan_steps(find_cache("off"), make_schedule({}, 1)));
 }
 
-TEST(CachePresets, Are) {
-  for (const char* name : {"off", "safe", "fast", "max"}) {
+TEST(CachePresets, SpreadTheirEvaluations) {
+  const std::pair<const char*, int> presets[] = {{"safe", 27}, {"fast", 19}, {"max", 10}};
+  for (const auto& [name, evaluations] : presets) {
     const CacheConfig config = find_cache(name);
-    EXPECT_TRUE(config.warnings.empty()) << name;
-    EXPECT_NO_THROW(plan_steps(config, make_schedule({}, 50)));
+    for (const int steps : {28, 50, 100, 1000}) {
+      const auto plan = plan_steps(config, make_schedule({}, steps));
+      EXPECT_EQ(plan.front(), StepKind::computed);
+      EXPECT_EQ(plan.back(), StepKind::elided);
+      EXPECT_EQ(count(plan, StepKind::computed), std::min(evaluations, steps - 1)) << steps;
+      // No gap is longer than another by more than a step.
+      int gap = 0, least = steps, most = 0;
+      for (const StepKind kind : plan) {
+        if (kind != StepKind::predicted && gap > 0) {
+          least = std::min(least, gap);
+          most = std::max(most, gap);
+          gap = 0;
+        }
+        ++gap;
+      }
+      EXPECT_LE(most - least, 1) << steps;
+    }
+    // Few steps are left alone.
+    EXPECT_EQ(count(plan_steps(config, make_schedule({}, 5)), StepKind::predicted), 0);
   }
+  EXPECT_EQ(find_cache("off").method, CacheMethod::none);
   EXPECT_THROW(find_cache("quick"), Error);
 }
 
