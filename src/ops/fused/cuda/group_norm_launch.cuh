@@ -164,10 +164,8 @@ class Launcher {
         processors_ > kMostStreamBlocks)
       return false;
     const int grid = static_cast<int>(std::min<std::int64_t>(processors_, all));
-    const auto least_lag = static_cast<int>(divide_up(of_group, grid));
-    if (least_lag > kRing - kAhead) return false;
-    Chunks chunks{
-        static_cast<int>(of_group), static_cast<int>(all), std::max(least_lag, kRing - 4)};
+    if (divide_up(of_group, grid) > kRing - kAhead) return false;
+    const Chunks chunks{static_cast<int>(of_group), static_cast<int>(all)};
     auto* const partial = scratch<PartMoments*>(layout_.partial);
     constexpr auto kKernel = streamed_kernel<T>;
     sinter::cuda::check(

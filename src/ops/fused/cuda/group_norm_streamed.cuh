@@ -2,15 +2,15 @@
 // Large groups, each held in the shared memory of all multiprocessors together: x is read once.
 //
 // A resident grid, one block a multiprocessor, takes the chunks of x in turn: chunk i goes to block
-// i % blocks. A block keeps its last chunks in a ring. It sums each as it arrives and applies the
-// norm `lag` chunks later, when the group's statistics are known; by then it has summed the rest
-// of its share of that group, and chunks of the next groups are on their way. So the one wait for
-// all blocks that a group costs passes while memory is busy with its neighbours.
+// i % blocks. A block keeps its last chunks in a ring. Some of its warps sum each chunk as it
+// arrives; others apply the norm once the statistics of the chunk's group are known, and give the
+// chunk's place to the next. So the one wait for all blocks that a group costs passes while the
+// ring fills with the groups behind it.
 //
-// Why no block waits for ever: it waits for group g with chunk q at step q + lag, where lag is at
-// least the most chunks of a group in a block. It has then summed all its chunks of g, and whatever
-// other block has not is held up by an earlier group at most. The first unfinished group therefore
-// holds no one up. All blocks must run at once: a cooperative launch.
+// Why no block waits for ever: the first group that is not known has all its chunks of a block in
+// the ring, or places for them, as the groups before it are known and will leave, and a ring holds
+// the most chunks of a group that a block has. Nothing else keeps a chunk from being summed. All
+// blocks must run at once: a cooperative launch.
 
 #include <cooperative_groups.h>
 
@@ -22,11 +22,11 @@ namespace sinter::fused::cuda {
 namespace {
 
 constexpr int kChunkBytes = 16384, kRing = 14;
-constexpr int kSummers = 16;    // warps that sum and apply
-constexpr int kFinalisers = 7;  // warps that merge statistics, in turn
+constexpr int kSummers = 8, kAppliers = 16;  // warps
+constexpr int kFinalisers = 7;               // warps that merge statistics, in turn
 constexpr int kMostStreamBlocks = 192;
-constexpr int kStreamThreads = (kSummers + 1 + kFinalisers) * kWarp;
-/// Groups between the sum of the newest chunk in the ring and the oldest's norm, at the most.
+constexpr int kStreamThreads = (kAppliers + kSummers + 1 + kFinalisers) * kWarp;
+/// Groups that have chunks in a block's ring, or had the last that left it, at the most.
 constexpr int kOpenGroups = 16;
 static_assert(kOpenGroups >= kRing + 2);
 
@@ -35,7 +35,6 @@ constexpr int kChunk = kChunkBytes / static_cast<int>(sizeof(T));
 
 struct Chunks {
   int of_group, all;  // groups do not share chunks; a group's last may be short
-  int lag;
 };
 
 /// What the producer knows of a chunk when it asks for it, so that no one else divides.
@@ -222,50 +221,70 @@ __device__ __forceinline__ void finalise(const GroupNormArgs<T>& p,
   }
 }
 
-/// The warps that compute. Vectors of a chunk go to threads in turn.
-template <class T>
-struct Summer {
-  static constexpr int kThreads = kSummers * kWarp;
+/// What the summing and the applying warps share: vectors of a chunk go to threads in turn.
+template <class T, int Warps>
+struct Worker {
+  static constexpr int kThreads = Warps * kWarp;
   static constexpr int kVectors = kChunk<T> / (kThreads * kVector);
   static_assert(kVectors * kThreads * kVector == kChunk<T> && kChunk<T> < 1 << 16);
 
   const GroupNormArgs<T>& p;
   StreamShared& s;
-  const int thread = static_cast<int>(threadIdx.x);
-  ShiftedSums sums[kVectors];
-  float pivot = 0.0F;
+  const int thread;  // of kThreads
+  int slot = 0, round = 0;
 
   __device__ __forceinline__ int place(int vector) const {
     return (vector * kThreads + thread) * kVector;
   }
-  __device__ __forceinline__ const T* ring(int slot) const {
+  __device__ __forceinline__ const T* ring() const {
     return reinterpret_cast<const T*>(s.ring[slot]);
   }
-  /// The thread's vectors of a chunk, those that it has.
-  __device__ __forceinline__ void load(int slot, int count, RawVector<T> (&raw)[kVectors]) const {
+  /// The thread's vectors of the chunk in the slot, those that it has.
+  __device__ __forceinline__ void load(int count, RawVector<T> (&raw)[kVectors]) const {
 #pragma unroll
     for (int i = 0; i < kVectors; ++i)
-      if (place(i) < count) raw[i] = load_raw(ring(slot) + place(i));
+      if (place(i) < count) raw[i] = load_raw(ring() + place(i));
+  }
+  __device__ __forceinline__ void advance() {
+    if (++slot == kRing) slot = 0, ++round;
+  }
+};
+
+/// The warps that sum: they wait for nothing but the chunks.
+template <class T>
+struct Summer : Worker<T, kSummers> {
+  using Base = Worker<T, kSummers>;
+  using Base::kVectors, Base::p, Base::s, Base::thread, Base::slot, Base::round, Base::place;
+
+  __device__ void run(int chunks) {
+    ShiftedSums sums[kVectors];
+    float pivot = 0.0F;
+    for (; chunks > 0; --chunks, this->advance()) {
+      s.full[slot].wait(round & 1);
+      const ChunkNotes notes = s.notes[slot];
+      if (notes.first) {
+        pivot = to_float(this->ring()[0]);
+#pragma unroll
+        for (ShiftedSums& of_vector : sums) of_vector = {};
+      }
+      RawVector<T> raw[kVectors];
+      this->load(notes.count, raw);
+#pragma unroll
+      for (int i = 0; i < kVectors; ++i) {
+        if (place(i) >= notes.count) continue;
+        float value[kVector];
+        unpack_vector(raw[i], value);
+#pragma unroll
+        for (const float v : value) sums[i].add(v, pivot);
+      }
+      if (notes.last) hand_over(sums, pivot, notes.open);
+    }
   }
 
-  __device__ __forceinline__ void sum(int slot) {
-    const ChunkNotes notes = s.notes[slot];
-    if (notes.first) {
-      pivot = to_float(ring(slot)[0]);
-#pragma unroll
-      for (ShiftedSums& of_vector : sums) of_vector = {};
-    }
-    RawVector<T> raw[kVectors];
-    load(slot, notes.count, raw);
-#pragma unroll
-    for (int i = 0; i < kVectors; ++i) {
-      if (place(i) >= notes.count) continue;
-      float value[kVector];
-      unpack_vector(raw[i], value);
-#pragma unroll
-      for (const float v : value) sums[i].add(v, pivot);
-    }
-    if (!notes.last) return;
+ private:
+  __device__ __forceinline__ void hand_over(const ShiftedSums (&sums)[kVectors],
+                                            float pivot,
+                                            int open) {
     ShiftedSums all = sums[0];
 #pragma unroll
     for (int i = 1; i < kVectors; ++i) {
@@ -273,18 +292,41 @@ struct Summer {
       all.squares += sums[i].squares;
     }
     all.over_lanes();
-    if (thread % kWarp == 0) {
-      s.of_warps[notes.open][thread / kWarp] = {all.sum, all.squares};
-      if (thread == 0) s.pivots[notes.open] = pivot;
-      s.summed[notes.open].arrive();
+    if (thread % kWarp != 0) return;
+    s.of_warps[open][thread / kWarp] = {all.sum, all.squares};
+    if (thread == 0) s.pivots[open] = pivot;
+    s.summed[open].arrive();
+  }
+};
+
+/// The warps that apply what is known, and so give the slots back: when a group is known, all of
+/// the block's chunks of it have been summed.
+template <class T>
+struct Applier : Worker<T, kAppliers> {
+  using Base = Worker<T, kAppliers>;
+  using Base::kVectors, Base::p, Base::s, Base::thread, Base::slot, Base::round, Base::place;
+
+  __device__ void run(int chunks) {
+    for (; chunks > 0; --chunks, this->advance()) {
+      s.full[slot].wait(round & 1);
+      const ChunkNotes notes = s.notes[slot];
+      Affine weights{};
+      if (notes.one_channel) weights = weights_of(p, notes.channel);
+      RawVector<T> raw[kVectors];
+      this->load(notes.count, raw);
+      s.known[notes.open].wait(notes.odd);
+      const Statistics stats = s.statistics[notes.open];
+      __syncwarp();
+      if (thread % kWarp == 0) s.empty[slot].arrive();
+      apply(notes, stats, raw, weights);
     }
   }
 
-  /// y of a chunk whose vectors are here.
+ private:
   __device__ __forceinline__ void apply(const ChunkNotes& notes,
+                                        const Statistics& stats,
                                         const RawVector<T> (&raw)[kVectors],
                                         const Affine& weights) {
-    const Statistics stats = s.statistics[notes.open];
     T* const to = p.y + notes.offset;
     if (notes.one_channel && notes.count == kChunk<T>) {
       float value[kVectors][kVector];
@@ -307,35 +349,6 @@ struct Summer {
       store_vector(to + place(i), value);
     }
   }
-
-  __device__ void run(const Chunks& chunks) {
-    const int block = static_cast<int>(blockIdx.x), blocks = static_cast<int>(gridDim.x);
-    const int mine = (chunks.all - block + blocks - 1) / blocks;
-    int front = 0, back = 0, round = 0;  // slots, and the round of the front
-    for (int step = 0; step < mine + chunks.lag; ++step) {
-      // Asked for before the sums, which hide how long that takes.
-      const bool applies = step >= chunks.lag;
-      ChunkNotes old{};
-      RawVector<T> raw[kVectors];
-      Affine weights{};
-      if (applies) {
-        old = s.notes[back];
-        load(back, old.count, raw);
-        __syncwarp();
-        if (thread % kWarp == 0) s.empty[back].arrive();
-        if (++back == kRing) back = 0;
-        if (old.one_channel) weights = weights_of(p, old.channel);
-      }
-      if (step < mine) {
-        s.full[front].wait(round & 1);
-        sum(front);
-        if (++front == kRing) front = 0, ++round;
-      }
-      if (!applies) continue;
-      s.known[old.open].wait(old.odd);
-      apply(old, raw, weights);
-    }
-  }
 };
 
 /// `partial`: of every group as many as share it, of any content.
@@ -348,7 +361,7 @@ __global__ void __launch_bounds__(kStreamThreads, 1)
   if (threadIdx.x == 0) {
     for (int i = 0; i < kRing; ++i) {
       s.full[i].init(1);
-      s.empty[i].init(kSummers);
+      s.empty[i].init(kAppliers);
     }
     for (int i = 0; i < kOpenGroups; ++i) {
       s.summed[i].init(kSummers);
@@ -366,16 +379,21 @@ __global__ void __launch_bounds__(kStreamThreads, 1)
   // The first chunks are on their way while the blocks meet: no share may come before the mark
   // that it has not come.
   Producer<T> producer{p, s, {chunks, static_cast<int>(blockIdx.x)}};
-  const bool produces = threadIdx.x == kSummers * kWarp;
+  constexpr int kProducer = kAppliers + kSummers, kFinaliser = kProducer + 1;
+  const bool produces = threadIdx.x == kProducer * kWarp;
   while (produces && !producer.walk.done() && producer.round == 0) producer.next();
   __syncwarp();
   cooperative_groups::this_grid().sync();
-  if (warp < kSummers) {
-    Summer<T>{p, s}.run(chunks);
-  } else if (warp == kSummers) {
+  const int mine = (chunks.all - static_cast<int>(blockIdx.x) + blocks - 1) / blocks;
+  const int thread = static_cast<int>(threadIdx.x);
+  if (warp < kAppliers) {
+    Applier<T>{{p, s, thread}}.run(mine);
+  } else if (warp < kProducer) {
+    Summer<T>{{p, s, thread - kAppliers * kWarp}}.run(mine);
+  } else if (warp < kFinaliser) {
     while (produces && !producer.walk.done()) producer.next();
   } else {
-    finalise(p, chunks, s, partial, warp - kSummers - 1);
+    finalise(p, chunks, s, partial, warp - kFinaliser);
   }
 }
 
