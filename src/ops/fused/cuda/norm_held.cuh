@@ -24,6 +24,7 @@ using ops::cuda::kWarp;
 
 constexpr int kHeldThreads = 128;
 constexpr int kFour = 4;
+constexpr int kMostOfAnyPair = 12;  // slots; longer rows have one pair of vectors
 
 /// Four elements as they lie in memory.
 template <class T>
@@ -171,6 +172,7 @@ struct HeldNorm {
   bool equal;          // each of PyTorch's threads has as many elements: `count`
   float count, share;  // share: count / (2 count), as merged() rounds it
   bool rms, exact, round_norm;
+  bool one_pair;      // as `Full` in held_kernel() wants it
   bool weight_after;  // the weight multiplies what is rounded
 };
 
@@ -465,10 +467,7 @@ struct Registers {
   static constexpr int kOfV = Slots * static_cast<int>(sizeof(V));
   /// The scale and shift are asked for before the statistics: of use where rows are few.
   static constexpr bool kEarly = Full && Warps == 4 && kOfV <= 8;
-  /// Slots of a gated sum whose operands are asked for together.
-  static constexpr int kTogether = Warps == 4 ? Slots : 2;
-  static constexpr int kAll = kOfT + (Gated ? kTogether * static_cast<int>(sizeof(T)) + 16 : 24) +
-                              (Gated && Warps == 4 ? kOfV : 0) + (kEarly ? 2 * kOfV : 0) +
+  static constexpr int kAll = kOfT + (Gated ? kOfT + kOfV + 16 : 24) + (kEarly ? 2 * kOfV : 0) +
                               (Full ? 0 : 8) + (sizeof(V) == 4 ? 8 : 0);
   static constexpr int kAligned = (kAll + 7) / 8 * 8;  // as the hardware hands them out
   static constexpr int kBlocks = std::clamp(65536 / kHeldThreads / kAligned, 1, 12);
@@ -500,35 +499,18 @@ __global__ void __launch_bounds__(kHeldThreads, Registers<T, V, Warps, Slots, Fu
   // Loads alone, nothing that would wait for one of them before the next is asked for.
   Four<T> held[Slots];
   const T* const x = o.x.at(place);
+  each([&](int j, int column) { held[j] = load_once(x + column); });
   if constexpr (Gated) {
     const T* const residual = o.residual.at(place);
     T* const sum = o.sum.at(place);
-    const V* const gate_row = o.gate.row(place);
     Four<T> before[Slots];
-    Four<V> gate[Warps == 4 ? Slots : 1];
-#pragma unroll
-    for (int begin = 0; begin < Slots; begin += Use::kTogether) {
-      const auto each_together = [&](auto body) {
-#pragma unroll
-        for (int j = begin; j < begin + Use::kTogether; ++j)
-          if (Full || first + Held::step(j) < o.vectors) body(j, Held::step(j) * kFour);
-      };
-      each_together([&](int j, int column) {
-        held[j] = load_once(x + column);
-        before[j] = load_once(residual + column);
-      });
-      if constexpr (Warps == 4) load(o.gate, 1.0F, gate);
-      each_together([&](int j, int column) {
-        const Four<V> factor = [&] {
-          if constexpr (Warps == 4) return gate[j];
-          if constexpr (Warps != 4) return o.gate.at(gate_row, column, 1.0F);
-        }();
-        held[j] = gated_sum<T, V>(held[j], before[j], factor, o.exact);
-        store(sum + column, held[j]);
-      });
-    }
-  } else {
-    each([&](int j, int column) { held[j] = load_once(x + column); });
+    Four<V> gate[Slots];
+    each([&](int j, int column) { before[j] = load_once(residual + column); });
+    load(o.gate, 1.0F, gate);
+    each([&](int j, int column) {
+      held[j] = gated_sum<T, V>(held[j], before[j], gate[j], o.exact);
+      store(sum + column, held[j]);
+    });
   }
   // Of the two pairs of vectors the one that most norms have.
   const bool modulates = o.scale.present();
@@ -541,72 +523,90 @@ __global__ void __launch_bounds__(kHeldThreads, Registers<T, V, Warps, Slots, Fu
     if (summands.present())
       each([&](int j, int column) { early[1][j] = load_four(summand_row + column); });
   }
-  // Absent ones as what changes nothing: x * 1 + -0 is x, for -0 too.
-  const auto factor = [&](int j, int column) {
-    if constexpr (Use::kEarly) return early[0][j];
-    if constexpr (!Use::kEarly && Full) return load_four(factor_row + column);
-    if constexpr (!Full) return factors.at(factor_row, column, 1.0F);
-  };
-  const auto summand = [&](int j, int column) {
-    if constexpr (Use::kEarly) return early[1][j];
-    if constexpr (!Use::kEarly && Full) return load_four(summand_row + column);
-    if constexpr (!Full) return summands.at(summand_row, column, -0.0F);
-  };
-
   const RowStatistics s = [&] {
     if constexpr (O == Order::vectors) return vector_statistics<Warps, Full, T>(o, first, held);
     if constexpr (O == Order::mean) return mean_statistics<Warps, Full, T>(o, first, held);
   }();
 
   T* const y = o.y.at(place);
-  float n[kFour];
-  if (!modulates && o.rms) {
-    each([&](int j, int column) {
-      normed<T>(held[j], s, n);
-      if (O == Order::mean && o.weight_after) {
-        weigh_rounded<T, V>(n, factor(j, column), o.round_norm);
-      } else {
-        multiply_add<V>(n, 0.0F, factor(j, column), same_four<V>(-0.0F));
-      }
-      store(y + column, pack<T>(n));
-    });
-    return;
-  }
-  if (!modulates) {
-    each([&](int j, int column) {
-      normed<T>(held[j], s, n);
-      multiply_add<V>(n, 0.0F, factor(j, column), summand(j, column));
-      store(y + column, pack<T>(n));
-    });
-    return;
-  }
-  // Where both pairs are there, the weight and bias come late.
-  const bool late = !Full && o.weight.present();
-  const V *const weight_row = o.weight.row(place), *const bias_row = o.bias.row(place);
-  const auto weigh = [&](int column) {
-    multiply_add<V>(
-        n, 0.0F, o.weight.at(weight_row, column, 1.0F), o.bias.at(bias_row, column, -0.0F));
-  };
-  if (O == Order::vectors && !o.exact) {
-    each([&](int j, int column) {
-      normed<T>(held[j], s, n);
-      if (late) weigh(column);
-      multiply_add<V>(n, 1.0F, factor(j, column), summand(j, column));
-      store(y + column, pack<T>(n));
-    });
-    return;
-  }
-  each([&](int j, int column) {
-    bool round_norm = o.round_norm;
-    normed<T>(held[j], s, n);
-    if (late && O == Order::mean && o.weight_after) {
-      weigh_rounded<T, V>(n, o.weight.at(weight_row, column, 1.0F), round_norm);
-      round_norm = round_norm && std::is_same_v<T, V>;
-    } else if (late) {
-      weigh(column);
+  // `direct`: the pair is vectors. Else absent ones are what changes nothing: x * 1 + -0 is x, for
+  // -0 too.
+  const auto finish = [&](auto direct) {
+    constexpr bool kDirect = decltype(direct)::value;
+    const auto factor = [&](int j, int column) {
+      if constexpr (Use::kEarly) return early[0][j];
+      if constexpr (!Use::kEarly && kDirect) return load_four(factor_row + column);
+      if constexpr (!kDirect) return factors.at(factor_row, column, 1.0F);
+    };
+    const auto summand = [&](int j, int column) {
+      if constexpr (Use::kEarly) return early[1][j];
+      if constexpr (!Use::kEarly && kDirect) return load_four(summand_row + column);
+      if constexpr (!kDirect) return summands.at(summand_row, column, -0.0F);
+    };
+    float n[kFour];
+    if (!modulates && o.rms) {
+      each([&](int j, int column) {
+        normed<T>(held[j], s, n);
+        if (O == Order::mean && o.weight_after) {
+          weigh_rounded<T, V>(n, factor(j, column), o.round_norm);
+        } else {
+          multiply_add<V>(n, 0.0F, factor(j, column), same_four<V>(-0.0F));
+        }
+        store(y + column, pack<T>(n));
+      });
+      return;
     }
-    store(y + column, modulated<T, V>(n, factor(j, column), summand(j, column), round_norm));
-  });
+    if (!modulates) {
+      each([&](int j, int column) {
+        normed<T>(held[j], s, n);
+        multiply_add<V>(n, 0.0F, factor(j, column), summand(j, column));
+        store(y + column, pack<T>(n));
+      });
+      return;
+    }
+    // Where both pairs are there, the weight and bias come late.
+    const bool late = !kDirect && o.weight.present();
+    const V *const weight_row = o.weight.row(place), *const bias_row = o.bias.row(place);
+    const auto weigh = [&](int column) {
+      multiply_add<V>(
+          n, 0.0F, o.weight.at(weight_row, column, 1.0F), o.bias.at(bias_row, column, -0.0F));
+    };
+    if (O == Order::vectors && !o.exact) {
+      each([&](int j, int column) {
+        normed<T>(held[j], s, n);
+        if (late) weigh(column);
+        multiply_add<V>(n, 1.0F, factor(j, column), summand(j, column));
+        store(y + column, pack<T>(n));
+      });
+      return;
+    }
+    each([&](int j, int column) {
+      bool round_norm = o.round_norm;
+      normed<T>(held[j], s, n);
+      if (late && O == Order::mean && o.weight_after) {
+        weigh_rounded<T, V>(n, o.weight.at(weight_row, column, 1.0F), round_norm);
+        round_norm = round_norm && std::is_same_v<T, V>;
+      } else if (late) {
+        weigh(column);
+      }
+      store(y + column, modulated<T, V>(n, factor(j, column), summand(j, column), round_norm));
+    });
+  };
+  if constexpr (Full || Slots > kMostOfAnyPair) {
+    finish(std::true_type{});
+  } else {
+    o.one_pair ? finish(std::true_type{}) : finish(std::false_type{});
+  }
+}
+
+/// As `Full` in held_kernel() has it.
+bool has_one_pair(const NormPlan& plan) {
+  const NormRows& rows = plan.rows;
+  const auto is_vector = [](const Modulation& m) {
+    return m.data != nullptr && m.column_stride != 0;
+  };
+  if (rows.scale.data == nullptr) return rows.weight.data != nullptr;
+  return rows.weight.data == nullptr && is_vector(rows.scale) && is_vector(rows.shift);
 }
 
 template <class T, class V>
@@ -635,6 +635,7 @@ HeldNorm<T, V> held_norm(const NormPlan& plan) {
       .rms = op.kind == NormKind::rms,
       .exact = op.rounding == Rounding::exact,
       .round_norm = op.norm_type != ElementType::f32,
+      .one_pair = has_one_pair(plan),
       .weight_after = op.kind == NormKind::rms && op.weight.present() && !op.weight_in_f32};
   task.share = task.count * (1.0F / (2.0F * task.count));
   return task;
@@ -672,8 +673,8 @@ bool launch_held(const NormPlan& plan, Fits fits, Slots<Each...>, cudaStream_t s
     constexpr bool kRowFits =
         O != Order::mean || kSlots * kHeldThreads * kFour * sizeof(T) <= std::size_t{40} << 10;
     if constexpr (kRegisters <= 128 && kRowFits) {
-      if (!fits(kSlots)) return false;
       const HeldNorm<T, V> task = held_norm<T, V>(plan);
+      if (!fits(kSlots) || (kSlots > kMostOfAnyPair && !task.one_pair)) return false;
       held_kernel<T, V, O, Warps, kSlots, Full, Gated>
           <<<ops::cuda::blocks_for(task.rows, kHeldThreads / (kWarp * Warps)),
              kHeldThreads,
@@ -688,16 +689,6 @@ bool launch_held(const NormPlan& plan, Fits fits, Slots<Each...>, cudaStream_t s
   return (try_one.template operator()<Each>() || ...);
 }
 
-/// As `Full` in held_kernel() has it.
-bool has_one_pair(const NormPlan& plan) {
-  const NormRows& rows = plan.rows;
-  const auto is_vector = [](const Modulation& m) {
-    return m.data != nullptr && m.column_stride != 0;
-  };
-  if (rows.scale.data == nullptr) return rows.weight.data != nullptr;
-  return rows.weight.data == nullptr && is_vector(rows.scale) && is_vector(rows.shift);
-}
-
 template <class T, class V, Order O, bool Gated>
 bool launch_order(const NormPlan& plan, cudaStream_t stream) {
   constexpr std::int64_t kTurn = kHeldThreads * kFour;  // columns that four warps hold in a slot
@@ -705,17 +696,22 @@ bool launch_order(const NormPlan& plan, cudaStream_t stream) {
   constexpr std::int64_t kShort = 1024;  // up to here a warp a row has little to hold
   const std::int64_t columns = plan.rows.x.columns, turns = (columns + kTurn - 1) / kTurn;
   const bool full = columns % kTurn == 0 && has_one_pair(plan);
-  if (plan.row_count() >= kFewRows && columns <= kShort) {
+  // With a residual there is enough to wait for without it.
+  if constexpr (!Gated) {
     const auto is = [&](int slots) { return full && 4 * turns == slots; };
     const auto holds = [&](int slots) { return 4 * turns <= slots; };
-    return launch_held<T, V, O, 1, true, Gated>(plan, is, Slots<4, 8>{}, stream) ||
-           launch_held<T, V, O, 1, false, Gated>(plan, holds, Slots<8>{}, stream);
+    if (plan.row_count() >= kFewRows && columns <= kShort)
+      return launch_held<T, V, O, 1, true, Gated>(plan, is, Slots<4, 8>{}, stream) ||
+             launch_held<T, V, O, 1, false, Gated>(plan, holds, Slots<8>{}, stream);
   }
   // torch.mean has another order from 8192 columns on.
+  using Even = std::conditional_t<O == Order::mean,
+                                  Slots<1, 2, 3, 4, 6, 8, 10>,
+                                  Slots<1, 2, 3, 4, 6, 8, 10, 16, 32>>;
   using Ragged = std::conditional_t<O == Order::mean, Slots<4, 12>, Slots<4, 12, 32>>;
   const auto is = [&](int slots) { return full && turns == slots; };
   const auto holds = [&](int slots) { return turns <= slots; };
-  return launch_held<T, V, O, 4, true, Gated>(plan, is, Slots<2, 3, 4, 6, 8, 10>{}, stream) ||
+  return launch_held<T, V, O, 4, true, Gated>(plan, is, Even{}, stream) ||
          launch_held<T, V, O, 4, false, Gated>(plan, holds, Ragged{}, stream);
 }
 
