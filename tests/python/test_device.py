@@ -1,5 +1,6 @@
 """On a GPU: streams, graphs, other frameworks, modules and patched models bit for bit against PyTorch's eager chains."""
 
+import copy
 import time
 
 import numpy as np
@@ -159,17 +160,19 @@ def test_patched_models_are_the_same_bit_for_bit(make, dtype):
 
 def test_a_compiled_patched_model():
     model, arguments, options = hunyuan3d(torch.float16, "cuda", hidden=256, tokens=(200, 37))
-    patch(model, verbose=False)
-    torch.compiler.reset()
-    compiled = torch.compile(model, fullgraph=True, mode="reduce-overhead")
     with torch.no_grad():
-        expected = result_of(model, arguments, options)
+        x, t, context = arguments
+        true = result_of(copy.deepcopy(model).float(), (x.float(), t.float(), {"main": context["main"].float()}), options)
+        patch(model, verbose=False)
+        eager_result = result_of(model, arguments, options)
+        torch.compiler.reset()
+        compiled = torch.compile(model, fullgraph=True, mode="reduce-overhead")
         for _ in range(4):  # the last ones replay a graph
             torch.compiler.cudagraph_mark_step_begin()
             result = result_of(compiled, arguments, options).clone()
-    scale = expected.float().abs().max()
-    # The compiler fuses what lies between the operators, and rounds it less often.
-    assert (result.float() - expected.float()).abs().max() <= 0.02 * scale
+    # The compiler fuses what lies between the operators and rounds it less often: it is no further from float32.
+    distance, allowed = ((r.float() - true).abs().max().item() for r in (result, eager_result))
+    assert distance <= 1.5 * allowed, (distance, allowed)
 
 
 def test_the_cache_survives_neither_device_nor_type():
