@@ -10,19 +10,10 @@
 #include "ops/decision.h"
 #include "sampling/cache_presets.h"
 #include "sampling/sampler.h"
-#include "sampling/toy_network.h"
+#include "sampling/toy_reference.h"
 
 namespace sinter::sampling {
 namespace {
-
-constexpr std::int64_t kCount = kToyTokens * kToyChannels;
-constexpr float kGuidance = 3.0F;
-
-std::vector<float> start() {
-  std::vector<float> x;
-  for (std::int64_t i = 0; i < kCount; ++i) x.push_back(std::sin(1.7F * static_cast<float>(i)));
-  return x;
-}
 
 CacheConfig taylor(int order, int period, int warmup, Granularity granularity) {
   CacheConfig config;
@@ -88,82 +79,11 @@ struct Runner {
   }
 };
 
-// ---- the same in float64, written from the definitions ----
-
-struct Reference {
-  using Values = std::vector<double>;
-  const Schedule& schedule;
-  int branches = 2;
-
-  Values embed(const Values& x) const {
-    Values h(static_cast<std::size_t>(branches * kToyTokens * kToyWidth));
-    for (std::size_t i = 0; i < h.size(); ++i) {
-      const std::size_t token = i / kToyWidth % kToyTokens;
-      h[i] = Toy<double>::embed(&x[token * kToyChannels], static_cast<std::int64_t>(i % kToyWidth));
-    }
-    return h;
-  }
-  Values blocks(Values h, int first, int end, double sigma) const {
-    for (int b = first; b < end; ++b) {
-      for (std::size_t t = 0; t < h.size() / kToyWidth; ++t) {
-        const Values old(h.begin() + static_cast<std::ptrdiff_t>(t * kToyWidth),
-                         h.begin() + static_cast<std::ptrdiff_t>((t + 1) * kToyWidth));
-        for (std::size_t w = 0; w < kToyWidth; ++w) {
-          const double left = old[(w + kToyWidth - 1) % kToyWidth];
-          h[t * kToyWidth + w] =
-              Toy<double>::block(b, old[w], left, sigma, static_cast<int>(t / kToyTokens));
-        }
-      }
-    }
-    return h;
-  }
-  Values head(const Values& h, double sigma) const {
-    Values v(static_cast<std::size_t>(kCount));
-    for (std::size_t i = 0; i < v.size(); ++i) {
-      const std::size_t token = i / kToyChannels;
-      const auto of = [&](std::size_t branch) {
-        return Toy<double>::head(&h[(branch * kToyTokens + token) * kToyWidth],
-                                 static_cast<std::int64_t>(i % kToyChannels),
-                                 sigma);
-      };
-      v[i] = branches == 1 ? of(0) : of(1) + kGuidance * (of(0) - of(1));
-    }
-    return v;
-  }
-  double sigma(int step) const { return schedule.sigmas[static_cast<std::size_t>(step)]; }
-  Values velocity(const Values& x, int step) const {
-    return head(blocks(embed(x), 0, kToyBlocks, sigma(step)), sigma(step));
-  }
-  static Values first() {
-    const std::vector<float> x = start();
-    return {x.begin(), x.end()};
-  }
-  /// Euler with velocities from `at(x, step)`.
-  Values integrate(const std::function<Values(const Values&, int)>& at) const {
-    Values x = first();
-    for (int step = 0; step < schedule.steps(); ++step) {
-      const Values v = at(x, step);
-      for (std::size_t i = 0; i < x.size(); ++i) x[i] += (sigma(step + 1) - sigma(step)) * v[i];
-    }
-    return x;
-  }
-};
-
-double change(const Reference::Values& a, const Reference::Values& b, double* size = nullptr) {
-  double sum = 0, of_b = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    sum += std::abs(a[i] - b[i]);
-    of_b += std::abs(b[i]);
-  }
-  if (size != nullptr) *size = of_b;
-  return sum;
-}
-
 // Twenty updates of values of size 1 and a few roundings of 6e-8 each, times the weights of a
 // forecast and of guidance.
 constexpr double kClose = 2e-5;
 
-void expect_close(const std::vector<float>& got, const Reference::Values& expected) {
+void expect_close(const std::vector<float>& got, const ExactToy::Values& expected) {
   for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], kClose) << i;
 }
 
@@ -178,8 +98,8 @@ TEST(CachedSampler, NothingLeftOutIsThePlainLoop) {
     Runner runner{.guided = guided};
     const Outcome plain = runner({});
     expect_close(plain.latents,
-                 Reference{runner.schedule, guided ? 2 : 1}.integrate([&](const auto& x, int step) {
-                   return Reference{runner.schedule, guided ? 2 : 1}.velocity(x, step);
+                 ExactToy{runner.schedule, guided ? 2 : 1}.integrate([&](const auto& x, int step) {
+                   return ExactToy{runner.schedule, guided ? 2 : 1}.velocity(x, step);
                  }));
     std::vector<CacheConfig> same = {taylor(1, 1, 0, Granularity::trunk),
                                      taylor(3, 1, 0, Granularity::velocity)};
@@ -221,15 +141,15 @@ TEST(CachedSampler, ReusedVelocitiesAreLargerSteps) {
 
 TEST(CachedSampler, VelocitiesAreForecastAlongALine) {
   Runner runner;
-  const Reference reference{runner.schedule};
+  const ExactToy reference{runner.schedule};
   const CacheConfig config = taylor(1, 3, 2, Granularity::velocity);
   const Outcome run = runner(config);
   EXPECT_EQ(kinds(run.report), "CCC..C..C..C..C..C..");
-  std::map<int, Reference::Values> known;
+  std::map<int, ExactToy::Values> known;
   expect_close(run.latents, reference.integrate([&](const auto& x, int step) {
     if (step < 2 || (step - 2) % 3 == 0) return known[step] = reference.velocity(x, step);
     const auto last = std::prev(known.end()), before = std::prev(last);
-    Reference::Values v = last->second;
+    ExactToy::Values v = last->second;
     const double k = static_cast<double>(step - last->first) / (last->first - before->first);
     for (std::size_t i = 0; i < v.size(); ++i) v[i] += k * (v[i] - before->second[i]);
     return v;
@@ -239,10 +159,10 @@ TEST(CachedSampler, VelocitiesAreForecastAlongALine) {
 TEST(CachedSampler, TrunksAreForecastAndTheHeadSeesTheTime) {
   for (const int order : {0, 1, 2}) {
     Runner runner;
-    const Reference reference{runner.schedule};
+    const ExactToy reference{runner.schedule};
     const Outcome run = runner(taylor(order, 4, 3, Granularity::trunk));
     EXPECT_EQ(kinds(run.report), "CCCC...C...C...C...C");
-    std::vector<std::pair<int, Reference::Values>> known;  // newest first
+    std::vector<std::pair<int, ExactToy::Values>> known;  // newest first
     expect_close(run.latents, reference.integrate([&](const auto& x, int step) {
       const double sigma = reference.sigma(step);
       if (step < 3 || (step - 3) % 4 == 0) {
@@ -251,7 +171,7 @@ TEST(CachedSampler, TrunksAreForecastAndTheHeadSeesTheTime) {
         return reference.head(known.front().second, sigma);
       }
       // Neville's scheme: the polynomial through the newest order + 1.
-      std::vector<Reference::Values> p;
+      std::vector<ExactToy::Values> p;
       for (int j = 0; j <= order; ++j) p.push_back(known[static_cast<std::size_t>(j)].second);
       for (int level = 1; level <= order; ++level) {
         for (int j = 0; j + level <= order; ++j) {
@@ -276,17 +196,17 @@ TEST(CachedSampler, TrunksAreForecastAndTheHeadSeesTheTime) {
 
 TEST(CachedSampler, FirstBlockDecides) {
   Runner runner;
-  const Reference reference{runner.schedule};
+  const ExactToy reference{runner.schedule};
   for (const double threshold : {0.15, 0.3}) {
     const Outcome run = runner(dynamic(CacheMethod::first_block, threshold, 2));
-    Reference::Values residual, reference_change;
+    ExactToy::Values residual, reference_change;
     std::string decisions;
     int reused = 0;
     expect_close(run.latents, reference.integrate([&](const auto& x, int step) {
       const double sigma = reference.sigma(step);
       const auto before = reference.embed(x);
       auto h = reference.blocks(before, 0, 1, sigma);
-      Reference::Values added = h;
+      ExactToy::Values added = h;
       for (std::size_t i = 0; i < h.size(); ++i) added[i] -= before[i];
       bool compute = step < 2 || reused == 4;
       if (!compute) {
@@ -318,17 +238,17 @@ TEST(CachedSampler, FirstBlockDecides) {
 
 TEST(CachedSampler, ModulatedInputDecides) {
   Runner runner;
-  const Reference reference{runner.schedule};
+  const ExactToy reference{runner.schedule};
   const CacheConfig config = dynamic(CacheMethod::tea, 0.25, 2);
   const Outcome run = runner(config);
-  Reference::Values residual, previous;
+  ExactToy::Values residual, previous;
   std::string decisions;
   double accumulated = 0;
   int reused = 0;
   expect_close(run.latents, reference.integrate([&](const auto& x, int step) {
     const double sigma = reference.sigma(step);
     const auto before = reference.embed(x);
-    Reference::Values input;
+    ExactToy::Values input;
     for (std::size_t i = 0; i < kToyTokens * kToyWidth; ++i) {
       input.push_back(Toy<double>::modulated(before[i], sigma));
     }
@@ -363,9 +283,9 @@ TEST(CachedSampler, ModulatedInputDecides) {
 
 TEST(CachedSampler, LatentsDecide) {
   Runner runner;
-  const Reference reference{runner.schedule};
+  const ExactToy reference{runner.schedule};
   const Outcome run = runner(dynamic(CacheMethod::easy, 0.4, 3));
-  Reference::Values previous, last_x, last_v;
+  ExactToy::Values previous, last_x, last_v;
   double rate = 0, accumulated = 0;
   int reused = 0;
   std::string decisions;
@@ -379,7 +299,7 @@ TEST(CachedSampler, LatentsDecide) {
     }
     previous = x;
     decisions += compute ? 'C' : '.';
-    Reference::Values v = x;
+    ExactToy::Values v = x;
     if (compute) {
       v = reference.velocity(x, step);
       if (step > 0) rate = change(last_v, v) / change(last_x, x);
