@@ -21,6 +21,7 @@ void add_mesh_convert(CLI::App& app, int& status);
 void add_render(CLI::App& app, int& status);
 void add_maps(CLI::App& app, int& status);
 void add_unwrap(CLI::App& app, int& status);
+void add_bake(CLI::App& app, int& status);
 void add_doctor(CLI::App& app, int& status);
 
 /// Exit status of a command that ran well and found its subject wanting: an unsound mesh, an

@@ -65,6 +65,7 @@ int main(int argc, char** argv) {
     sinter::cli::add_render(app, status);
     sinter::cli::add_maps(app, status);
     sinter::cli::add_unwrap(app, status);
+    sinter::cli::add_bake(app, status);
     sinter::cli::add_bench(app, status);
     sinter::cli::add_cache_fit(app, status);
     sinter::cli::add_cache_plan(app, status);

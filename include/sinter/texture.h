@@ -134,6 +134,37 @@ TexturedMesh unwrap(const Mesh& mesh,
                     const UnwrapOptions& options = {},
                     UnwrapReport* report = nullptr);
 
+enum class BakeMethod {
+  best,       ///< texels look into the views, which fade into each other; fill crosses seams
+  reference,  ///< Hunyuan3D-2's formulas, its fill by vertices and OpenCV's inpainting
+};
+
+/// docs/texture.md has what both methods do.
+struct BakeOptions {
+  std::vector<ViewCamera> cameras = default_cameras();
+  BakeMethod method = BakeMethod::best;
+  int render_size = 2048;  ///< side at which views are projected, 64..8192; others are resized
+  UnwrapOptions unwrap;    ///< texture_size, 64..8192 here; threads
+};
+
+struct BakeReport {
+  UnwrapReport unwrap;
+  std::vector<int> skipped_views;    ///< that brought nothing new (reference)
+  std::int64_t chart_texels = 0;     ///< texels that show a face
+  std::vector<std::uint8_t> seen;    ///< by texel: 1 where it shows a face and a view painted it
+  std::int64_t seen_texels = 0;      ///< of those, painted by a view
+  std::int64_t filled_texels = 0;    ///< coloured from what surrounds them, gutters too in best
+  std::int64_t unfilled_texels = 0;  ///< of charts; 0
+  double unwrap_ms = 0, project_ms = 0, fill_ms = 0;
+};
+
+/// Unwraps a mesh and paints its texture from pictures of it: one file for each camera, in order.
+/// \param report filled where not null.
+TexturedMesh bake(const Mesh& mesh,
+                  const std::vector<std::string>& pictures,
+                  const BakeOptions& options = {},
+                  BakeReport* report = nullptr);
+
 /// Writes GLB, or OBJ with a material file and a PNG beside it, as the path ends. Without a texture
 /// the material is neutral and the coordinates are written all the same. `metallicFactor` is 0.
 void write_textured_mesh(const std::string& path,

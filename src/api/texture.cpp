@@ -1,5 +1,6 @@
 #include "sinter/texture.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
@@ -7,9 +8,11 @@
 #include "core/error.h"
 #include "io/camera_file.h"
 #include "io/image_file.h"
+#include "io/pillow_resize.h"
 #include "io/textured_mesh.h"
 #include "mesh/cleanup.h"
 #include "sinter/version.h"
+#include "texture/bake/bake.h"
 #include "texture/maps/maps.h"
 #include "texture/unwrap/unwrap.h"
 
@@ -63,6 +66,23 @@ void append_warnings(const texture::UnwrapResult& result, std::vector<std::strin
   if (result.stats.collapsed_faces == 0) return;
   repairs.push_back(
       cat("gave ", result.stats.collapsed_faces, " faces without area a point of the atlas each"));
+}
+
+void check_bake(const std::vector<std::string>& pictures, const BakeOptions& options) {
+  SINTER_CHECK(pictures.size() == options.cameras.size(),
+               ErrorCode::invalid_argument,
+               "[bake] pictures: expected one for each of ",
+               options.cameras.size(),
+               " cameras, got ",
+               pictures.size());
+  SINTER_CHECK(options.render_size >= 64 && options.render_size <= 8192,
+               ErrorCode::invalid_argument,
+               "[bake] render size: expected 64..8192 pixels, got ",
+               options.render_size);
+  SINTER_CHECK(options.unwrap.texture_size >= 64 && options.unwrap.texture_size <= 8192,
+               ErrorCode::invalid_argument,
+               "[bake] texture size: expected 64..8192 texels, got ",
+               options.unwrap.texture_size);
 }
 
 }  // namespace
@@ -133,6 +153,39 @@ TexturedMesh unwrap(const Mesh& mesh, const UnwrapOptions& options, UnwrapReport
   unwrapped.mesh.faces = std::move(result.faces);
   unwrapped.uv = std::move(result.uv);
   return unwrapped;
+}
+
+TexturedMesh bake(const Mesh& mesh,
+                  const std::vector<std::string>& pictures,
+                  const BakeOptions& options,
+                  BakeReport* report) {
+  check_cameras(options.cameras);
+  check_bake(pictures, options);
+  BakeOptions resolved = options;
+  resolved.unwrap.threads = resolve_threads(options.unwrap.threads);
+  BakeReport own;
+  BakeReport& told = report != nullptr ? *report : own;
+  told = {};
+  std::vector<Image> views;
+  int enlarged = 1;
+  for (const std::string& path : pictures) {
+    const Image picture = io::read_image(path);
+    const int side = std::min(picture.width, picture.height);
+    enlarged = std::max(enlarged, (options.render_size + side - 1) / side);
+    views.push_back(io::resize_pillow(
+        picture, options.render_size, options.render_size, io::PillowFilter::bicubic));
+  }
+  const auto start = std::chrono::steady_clock::now();
+  TexturedMesh result = unwrap(mesh, resolved.unwrap, &told.unwrap);
+  told.unwrap_ms = milliseconds_since(start);
+  const texture::ViewMesh view = texture::prepare_view_mesh(result.mesh);
+  texture::RasterCache rasters(0);
+  Image painted = texture::bake_texture(
+      {view, result.uv, enlarged}, resolved.cameras, views, resolved, rasters, told);
+  result.width = painted.width;
+  result.height = painted.height;
+  result.rgb = std::move(painted.pixels);
+  return result;
 }
 
 void write_textured_mesh(const std::string& path,

@@ -7,8 +7,8 @@
 
 #include "core/error.h"
 #include "io/file.h"
+#include "io/pillow_resize.h"
 #include "matting/dnn_module.h"
-#include "matting/lanczos.h"
 #include "matting/onnx_info.h"
 
 namespace sinter::matting {
@@ -83,7 +83,7 @@ std::vector<float> network_input(const Image& image, const NetworkForm& form) {
   for (int y = 0; y < image.height; ++y) {
     for (int x = 0; x < image.width; ++x) std::copy_n(image.at(x, y), 3, rgb.at(x, y));
   }
-  const Image small = resize_lanczos(rgb, form.width, form.height);
+  const Image small = io::resize_pillow(rgb, form.width, form.height, io::PillowFilter::lanczos);
   const double most =
       std::max<double>(*std::max_element(small.pixels.begin(), small.pixels.end()), 1e-6);
   const std::size_t plane = small.pixels.size() / 3;
@@ -117,7 +117,7 @@ Image matte_from_output(std::span<const float> output,
       return static_cast<std::uint8_t>((value - low) / range * 255);
     });
   }
-  return resize_lanczos(matte, result_width, result_height);
+  return io::resize_pillow(matte, result_width, result_height, io::PillowFilter::lanczos);
 }
 
 Image network_matte(const Image& image, const std::filesystem::path& onnx) {

@@ -963,6 +963,57 @@ class UnwrapTest(ProgramTest):
         self.assert_left("e.obj", "n.glb", "n.obj")
 
 
+class BakeTest(ProgramTest):
+    def views(self):
+        """A tetrahedron, and its normal maps as the pictures of it."""
+        mesh = self.file("t.obj", TETRAHEDRON.encode())
+        self.run_program("maps", mesh, "-o", self.folder / "maps", "--size", 64)
+        (self.folder / "views").mkdir()
+        for i in range(6):
+            shutil.copy(self.folder / f"maps/{i:02}_normal.png", self.folder / f"views/{i:02}.png")
+        return mesh, self.folder / "views"
+
+    def bake(self, mesh, views, name, *options):
+        return self.run_program("bake", mesh, "--views", views, "-o", self.folder / name, "--texture-size", 64,
+                                "--render-size", 128, *options)
+
+    def test_glb_and_obj_by_both_methods(self):
+        mesh, views = self.views()
+        textures = {}
+        for method in ("best", "reference"):
+            result = self.bake(mesh, views, f"{method}.glb", "--method", method, "--metrics", self.folder / "m.json")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            metrics = json.loads((self.folder / "m.json").read_text())
+            self.assertEqual((metrics["unfilled_texels"], metrics["repairs"]), (0, []))
+            self.assertGreater(metrics["seen_texels"], metrics["chart_texels"] // 4)
+            glb = (self.folder / f"{method}.glb").read_bytes()
+            length = struct.unpack_from("<I", glb, 12)[0]
+            document = json.loads(glb[20:20 + length])
+            material = document["materials"][0]["pbrMetallicRoughness"]
+            self.assertEqual((material["metallicFactor"], material["baseColorTexture"]["index"]), (0, 0))
+            image = document["images"][document["textures"][0]["source"]]
+            view = document["bufferViews"][image["bufferView"]]
+            png = glb[28 + length + view["byteOffset"]:][:view["byteLength"]]
+            self.assertEqual(image["mimeType"], "image/png")
+            self.assertEqual(struct.unpack_from(">II", png, 16), (64, 64))
+            textures[method] = png
+        self.assertNotEqual(textures["best"], textures["reference"])
+        result = self.bake(mesh, views, "b.obj", "--threads", 3)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("map_Kd b.png", (self.folder / "b.mtl").read_text())
+        self.assertEqual((self.folder / "b.png").read_bytes(), textures["best"])
+
+    def test_wrong_views_and_options(self):
+        mesh, views = self.views()
+        (views / "03.png").unlink()
+        self.assert_fails(self.bake(mesh, views, "x.glb"), NOT_FOUND, "03.png")
+        (views / "03.jpg").write_bytes(b"no picture")
+        self.assert_fails(self.bake(mesh, views, "x.glb"), UNSUPPORTED, "03.jpg")
+        self.assert_fails(self.bake(mesh, views, "x.ply"), ARGUMENT, ".glb or .obj")
+        self.assert_fails(self.bake(mesh, views, "x.glb", "--method", "magic"), ARGUMENT, "magic")
+        self.assertFalse((self.folder / "x.glb").exists())
+
+
 class BenchTest(ProgramTest):
     """A model without files: the sizes of a small configuration, random weights."""
     SMALL = ["--random-weights", "--config", ROOT / "tests/models/data/base/config.yaml", "--steps", 3, "--octree", 24]

@@ -1,6 +1,6 @@
 #include "matting/cut_out.h"
 
-#include "matting/lanczos.h"
+#include "io/pillow_resize.h"
 #include "matting/support.h"
 
 namespace sinter::matting {
@@ -20,12 +20,15 @@ TEST(Lanczos, IsPillowsToTheBit) {
   const Image noise = golden("noise.png", 3);
   for (const auto& [width, height] : {std::pair(16, 50), {80, 11}, {37, 9}, {5, 23}}) {
     const std::string name = cat("lanczos_", width, "x", height, ".png");
-    EXPECT_EQ(largest_difference(resize_lanczos(noise, width, height), golden(name, 3)), 0) << name;
+    EXPECT_EQ(largest_difference(io::resize_pillow(noise, width, height, io::PillowFilter::lanczos),
+                                 golden(name, 3)),
+              0)
+        << name;
   }
   // One channel is resized as each of three is.
   Image red(noise.width, noise.height, 1);
   for (std::size_t i = 0; i < red.pixels.size(); ++i) red.pixels[i] = noise.pixels[3 * i];
-  const Image small = resize_lanczos(red, 16, 50);
+  const Image small = io::resize_pillow(red, 16, 50, io::PillowFilter::lanczos);
   const Image expected = golden("lanczos_16x50.png", 3);
   for (std::size_t i = 0; i < small.pixels.size(); ++i) {
     ASSERT_EQ(small.pixels[i], expected.pixels[3 * i]);

@@ -1,14 +1,15 @@
-#include "matting/lanczos.h"
+#include "io/pillow_resize.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
 
-namespace sinter::matting {
+namespace sinter::io {
 namespace {
 
 constexpr double kLobes = 3;
+constexpr double kCubicReach = 2;
 constexpr double kPi = 3.14159265358979323846;
 constexpr int kFractionBits = 22;
 
@@ -20,16 +21,25 @@ double lanczos(double x) {
   return x >= -kLobes && x < kLobes ? sinc(x) * sinc(x / kLobes) : 0.0;
 }
 
+double bicubic(double x) {
+  constexpr double a = -0.5;
+  x = std::abs(x);
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < kCubicReach) return (((x - 5) * x + 8) * x - 4) * a;
+  return 0;
+}
+
 /// The source samples that one result sample mixes.
 struct Taps {
   int first = 0;
   std::vector<int> weights;
 };
 
-std::vector<Taps> make_taps(int source, int result) {
+std::vector<Taps> make_taps(int source, int result, PillowFilter filter) {
   const double scale = static_cast<double>(source) / result;
   const double widening = std::max(scale, 1.0);
-  const double support = kLobes * widening;
+  const bool cubic = filter == PillowFilter::bicubic;
+  const double support = (cubic ? kCubicReach : kLobes) * widening;
   std::vector<Taps> taps(static_cast<std::size_t>(result));
   std::vector<double> weights;
   for (int i = 0; i < result; ++i) {
@@ -40,7 +50,8 @@ std::vector<Taps> make_taps(int source, int result) {
     weights.clear();
     double sum = 0;
     for (int s = tap.first; s < end; ++s) {
-      weights.push_back(lanczos((s - centre + 0.5) * (1 / widening)));
+      const double x = (s - centre + 0.5) * (1 / widening);
+      weights.push_back(cubic ? bicubic(x) : lanczos(x));
       sum += weights.back();
     }
     for (const double weight : weights) {
@@ -60,9 +71,9 @@ std::uint8_t mix(const Taps& taps, const std::uint8_t* source, std::size_t step)
   return static_cast<std::uint8_t>(std::clamp(sum >> kFractionBits, 0, 255));
 }
 
-Image resize_rows(const Image& image, int width) {
+Image resize_rows(const Image& image, int width, PillowFilter filter) {
   if (width == image.width) return image;
-  const std::vector<Taps> taps = make_taps(image.width, width);
+  const std::vector<Taps> taps = make_taps(image.width, width, filter);
   Image result(width, image.height, image.channels);
   const auto step = static_cast<std::size_t>(image.channels);
   for (int y = 0; y < result.height; ++y) {
@@ -75,9 +86,9 @@ Image resize_rows(const Image& image, int width) {
   return result;
 }
 
-Image resize_columns(const Image& image, int height) {
+Image resize_columns(const Image& image, int height, PillowFilter filter) {
   if (height == image.height) return image;
-  const std::vector<Taps> taps = make_taps(image.height, height);
+  const std::vector<Taps> taps = make_taps(image.height, height, filter);
   Image result(image.width, height, image.channels);
   const std::size_t step =
       static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.channels);
@@ -91,8 +102,8 @@ Image resize_columns(const Image& image, int height) {
 
 }  // namespace
 
-Image resize_lanczos(const Image& image, int width, int height) {
-  return resize_columns(resize_rows(image, width), height);
+Image resize_pillow(const Image& image, int width, int height, PillowFilter filter) {
+  return resize_columns(resize_rows(image, width, filter), height, filter);
 }
 
-}  // namespace sinter::matting
+}  // namespace sinter::io

@@ -1,0 +1,31 @@
+#pragma once
+// From pictures of a mesh to its texture.
+
+#include <span>
+
+#include "core/image.h"
+#include "sinter/texture.h"
+#include "texture/maps/raster_cache.h"
+
+namespace sinter::texture {
+
+/// A mesh with texture coordinates as bake_texture() wants it: `mesh` in inner space.
+struct BakeTarget {
+  const ViewMesh& mesh;
+  std::span<const std::array<float, 2>> uv;
+  /// Pixels of the projection that one pixel of the pictures became when they were enlarged, at
+  /// least 1: as far as outlines are mixed with the background.
+  int enlarged = 1;
+};
+
+/// Paints a texture from `pictures`, one of each camera, RGB or RGBA and square with the side
+/// `render_size`. `rasters` gives and keeps the views' rasters. The result is the same for any
+/// number of threads. Times and counts go to `report`.
+Image bake_texture(const BakeTarget& target,
+                   std::span<const ViewCamera> cameras,
+                   std::span<const Image> pictures,
+                   const BakeOptions& options,
+                   RasterCache& rasters,
+                   BakeReport& report);
+
+}  // namespace sinter::texture
