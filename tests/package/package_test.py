@@ -105,10 +105,12 @@ class PackageTest(unittest.TestCase):
         self.assertLessEqual(functions, set(names))
         # Functions of the C++ headers: declared at the left margin, where nothing else with parentheses stands.
         for path in sorted((ROOT / "include" / "sinter").glob("*.h")):
-            declared = re.findall(r"^[a-zA-Z][^(){};=\n]*[ *&](\w+)\(([^;]*?)\);", path.read_text(), re.MULTILINE)
+            text = path.read_text()
+            namespace = (re.search(r"^namespace ([\w:]+) {", text, re.MULTILINE) or ["", "sinter"])[1]
+            declared = re.findall(r"^[a-zA-Z][^(){};=\n]*[ *&](\w+)\(([^;]*?)\);", text, re.MULTILINE)
             for function, parameters in declared if path.name != "sinter.h" else []:
                 argument = parameters.split()[0] if function == "to_string" else ""
-                self.assertTrue([n for n in names if n.startswith(f"sinter::{function}(") and argument in n],
+                self.assertTrue([n for n in names if n.startswith(f"{namespace}::{function}(") and argument in n],
                                 f"{path.name}: {function}({argument})")
         inner = [n for n in names if re.match(r"sinter::(ops|mesh|nn|models|io|cpu|checkpoint|pipeline|sampling|texture)::",
                                               n)]
