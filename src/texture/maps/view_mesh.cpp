@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "mesh/parallel.h"
 #include "mesh/vector_math.h"
+#include "texture/input_mesh.h"
 #include "texture/maps/view_camera.h"
 
 namespace sinter::texture {
@@ -15,34 +16,6 @@ namespace {
 
 using mesh::Vec3;
 using mesh::operator*;
-
-void check_drawable(const mesh::TriangleMesh& mesh) {
-  SINTER_CHECK(!mesh.faces.empty(),
-               ErrorCode::invalid_argument,
-               "[maps] mesh: expected at least one face, got none");
-  for (std::size_t v = 0; v < mesh.positions.size(); ++v) {
-    for (const float value : mesh.positions[v]) {
-      SINTER_CHECK(std::isfinite(value),
-                   ErrorCode::invalid_argument,
-                   "[maps] vertex ",
-                   v,
-                   ": expected finite coordinates, got ",
-                   value);
-    }
-  }
-  for (std::size_t f = 0; f < mesh.faces.size(); ++f) {
-    for (const std::uint32_t v : mesh.faces[f]) {
-      SINTER_CHECK(v < mesh.positions.size(),
-                   ErrorCode::invalid_argument,
-                   "[maps] face ",
-                   f,
-                   ": expected vertices below ",
-                   mesh.positions.size(),
-                   ", got ",
-                   v);
-    }
-  }
-}
 
 /// Two lanes of multiply and rotate over 64-bit words (after A. Appleby's MurmurHash3).
 class Identity {
@@ -90,7 +63,7 @@ MeshIdentity identity_of(const ViewMesh& mesh) {
 }  // namespace
 
 ViewMesh prepare_view_mesh(const mesh::TriangleMesh& mesh) {
-  check_drawable(mesh);
+  check_input_mesh("maps", mesh);
   return mesh::with_memory_errors("maps", [&] {
     ViewMesh result;
     result.faces = mesh.faces;

@@ -12,15 +12,6 @@
 namespace sinter::texture {
 namespace {
 
-std::size_t index(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
-
-double edge_length(const Surface& surface, std::int32_t h) {
-  const auto& p = surface.corners[index(h / 3)];
-  return length(p[index((h + 1) % 3)] - p[index(h % 3)]);
-}
-
 /// Roots of a forest in which joined labels hang together; the lower label is the root.
 class Forest {
  public:

@@ -93,10 +93,6 @@ PairKey pair_key(const Graph& graph,
   return {bits >> 21, shuffle_pair(low, high), low, high};
 }
 
-std::size_t index(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
-
 /// Joins mutual best pairs; `target` receives by old cluster its new one. Returns false where no
 /// pair is left.
 bool join_round(Graph& graph, std::vector<std::int32_t>& target, const ClusterOptions& options) {

@@ -16,15 +16,6 @@
 namespace sinter::texture {
 namespace {
 
-std::size_t index(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
-
-double edge_length(const Surface& surface, std::int32_t h) {
-  const auto& p = surface.corners[index(h / 3)];
-  return length(p[index((h + 1) % 3)] - p[index(h % 3)]);
-}
-
 /// Two vertices that become one, with the weight of the edge they end.
 struct Stitch {
   std::int32_t a, b;

@@ -2,6 +2,7 @@
 // The mesh as the stages of unwrapping see it: scaled to unit area, with neighbours.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -24,6 +25,16 @@ struct Surface {
 
   std::size_t faces() const { return corners.size(); }
 };
+
+inline std::size_t index(std::int64_t i) {
+  return static_cast<std::size_t>(i);
+}
+
+/// Of half-edge h, which leads from corner h % 3 of face h / 3 to the next.
+inline double edge_length(const Surface& surface, std::int32_t h) {
+  const auto& p = surface.corners[index(h / 3)];
+  return length(p[index((h + 1) % 3)] - p[index(h % 3)]);
+}
 
 /// The mesh must have been checked: indices in range, finite coordinates.
 Surface build_surface(const mesh::TriangleMesh& mesh, int threads);

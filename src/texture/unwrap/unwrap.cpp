@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "mesh/parallel.h"
+#include "texture/input_mesh.h"
 #include "texture/unwrap/flatten.h"
 #include "texture/unwrap/join.h"
 #include "texture/unwrap/make_charts.h"
@@ -47,39 +48,14 @@ void check_options(const UnwrapOptions& options) {
   check(options.threads >= 1, "threads", "at least 1", options.threads);
 }
 
-void check_input(const mesh::TriangleMesh& mesh) {
+void check_size(const mesh::TriangleMesh& mesh) {
   constexpr std::size_t kMaxFaces = 700'000'000;  // half-edges are numbered in 31 bits
-  SINTER_CHECK(!mesh.faces.empty(),
-               ErrorCode::invalid_argument,
-               "[unwrap] mesh: expected at least one face, got none");
   SINTER_CHECK(mesh.faces.size() <= kMaxFaces,
                ErrorCode::unsupported,
                "[unwrap] mesh: expected at most ",
                kMaxFaces,
                " faces, got ",
                mesh.faces.size());
-  for (std::size_t v = 0; v < mesh.positions.size(); ++v) {
-    for (const float value : mesh.positions[v]) {
-      SINTER_CHECK(std::isfinite(value),
-                   ErrorCode::invalid_argument,
-                   "[unwrap] vertex ",
-                   v,
-                   ": expected finite coordinates, got ",
-                   value);
-    }
-  }
-  for (std::size_t f = 0; f < mesh.faces.size(); ++f) {
-    for (const std::uint32_t v : mesh.faces[f]) {
-      SINTER_CHECK(v < mesh.positions.size(),
-                   ErrorCode::invalid_argument,
-                   "[unwrap] face ",
-                   f,
-                   ": expected vertices below ",
-                   mesh.positions.size(),
-                   ", got ",
-                   v);
-    }
-  }
 }
 
 /// Joins charts as the options say: first as long as stretch stays low, then, where there is a
@@ -257,7 +233,8 @@ UnwrapResult unwrap_checked(const mesh::TriangleMesh& mesh, const UnwrapOptions&
 
 UnwrapResult unwrap_mesh(const mesh::TriangleMesh& mesh, const UnwrapOptions& options) {
   check_options(options);
-  check_input(mesh);
+  check_size(mesh);
+  check_input_mesh("unwrap", mesh);
   return mesh::with_memory_errors("unwrap", [&] { return unwrap_checked(mesh, options); });
 }
 
