@@ -55,7 +55,9 @@ ViewCamera camera_of(const json& object, std::size_t number, std::string_view na
       continue;
     }
     const auto known = std::find_if(
-        std::begin(kNumbers), std::end(kNumbers), [&](const auto& n) { return key == n.first; });
+        std::begin(kNumbers), std::end(kNumbers), [&name_in_file = key](const auto& n) {
+          return name_in_file == n.first;
+        });
     if (known == std::end(kNumbers)) {
       refuse(name, "camera ", number, ": unknown member '", printable(key), "'");
     }
