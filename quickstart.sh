@@ -8,7 +8,7 @@ name=$(basename "${picture%.*}")
 
 tools/install_packages.sh build
 cmake --preset release >/dev/null
-cmake --build --preset release
+cmake --build --preset release --target sinter
 
 mkdir -p out
 build/release/bin/sinter generate "$picture" -o "out/$name.glb"
