@@ -148,6 +148,12 @@ typedef enum sinter_remove_background {
   SINTER_REMOVE_BACKGROUND_OFF = 2
 } sinter_remove_background;
 
+/** How steps follow the velocities that the network gives. */
+typedef enum sinter_solver {
+  SINTER_SOLVER_EULER = 0,
+  SINTER_SOLVER_AB2 = 1 /**< Adams-Bashforth of two steps: second order */
+} sinter_solver;
+
 /** Fields as in sinter/engine.h (GenerateOptions), which describes them. */
 typedef struct sinter_generate_options {
   size_t size;               /**< set by sinter_generate_options_init() */
@@ -166,7 +172,8 @@ typedef struct sinter_generate_options {
   int32_t remove_background; /**< a sinter_remove_background; default auto */
   int32_t flashvdm_keys;     /**< a sinter_flashvdm_keys; default mean */
   int32_t flashvdm_levels;   /**< a sinter_flashvdm_levels; default own */
-  int32_t reserved;          /**< 0 */
+  int32_t solver;            /**< a sinter_solver; default euler */
+  const char* cache; /**< "off", "safe", "fast", "max", or a cache_config.json; null: "off" */
 } sinter_generate_options;
 
 /** \param size sizeof(sinter_generate_options), as the caller's header has it. */

@@ -99,6 +99,7 @@ static_assert(same(SINTER_NOISE_TORCH_CUDA, sinter::Noise::torch_cuda));
 static_assert(same(SINTER_DECODE_FLASHVDM, sinter::Decode::flashvdm));
 static_assert(same(SINTER_FLASHVDM_KEYS_MERGE, sinter::FlashVdmKeys::merge));
 static_assert(same(SINTER_FLASHVDM_LEVELS_UPSTREAM, sinter::FlashVdmLevels::upstream));
+static_assert(same(SINTER_SOLVER_AB2, sinter::Solver::ab2));
 static_assert(same(SINTER_REMOVE_BACKGROUND_OFF, sinter::RemoveBackground::off));
 static_assert(same(SINTER_VIEW_RIGHT, sinter::View::right));
 static_assert(same(SINTER_AXIS_MINUS_Z - SINTER_AXIS_X, sinter::Axis::minus_z));
@@ -154,6 +155,8 @@ sinter::GenerateOptions to_cpp(const sinter_generate_options& c) {
                                     sinter::FlashVdmLevels::upstream,
                                     "flashvdm_levels",
                                     "sinter_flashvdm_levels");
+  options.solver = to_enum(c.solver, sinter::Solver::ab2, "solver", "sinter_solver");
+  if (c.cache != nullptr) options.cache = c.cache;
   options.level = c.level;
   options.box = c.box;
   options.faces = c.faces;
@@ -258,6 +261,7 @@ void sinter_generate_options_init(sinter_generate_options* options, size_t size)
   c.remove_background = static_cast<int32_t>(cpp.remove_background);
   c.flashvdm_keys = static_cast<int32_t>(cpp.flashvdm_keys);
   c.flashvdm_levels = static_cast<int32_t>(cpp.flashvdm_levels);
+  c.solver = static_cast<int32_t>(cpp.solver);
   init(options, size, c);
 }
 

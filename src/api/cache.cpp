@@ -14,6 +14,7 @@ CachePlan plan_cache(const std::string& cache, int steps) {
   CachePlan plan;
   plan.method = sampling::to_string(config.method);
   plan.warnings = config.warnings;
+  for (std::string& line : sampling::plan_warnings(config, kinds)) plan.warnings.push_back(line);
   plan.computed = sampling::count(kinds, StepKind::computed);
   plan.predicted = sampling::count(kinds, StepKind::predicted);
   plan.elided = sampling::count(kinds, StepKind::elided);

@@ -38,6 +38,9 @@ struct Steps {
     cache.elide_zero_steps = cache.elide_zero_steps && switches.elide_zero_steps;
     check_cache(cache, solver, model, settings);
     plan = sampling::plan_steps(cache, schedule);
+    for (std::string& line : sampling::plan_warnings(cache, plan)) {
+      cache.warnings.push_back(std::move(line));
+    }
     if (cache.evaluations && sampling::count(plan, sampling::StepKind::predicted) > 0) {
       solver = sampling::Solver::ab2;
     }

@@ -430,7 +430,9 @@ class Reader : CacheValues {
     }
     if (config_.method == CacheMethod::tea) check_tea();
     if (config_.method == CacheMethod::taylor) check_taylor();
-    if (dynamic && config_.threshold == 0) warn("W_NEVER", "/", "threshold 0 never reuses a step");
+    if (dynamic && config_.threshold == 0) {
+      warn("W_NEVER", cat("/", to_string(config_.method), "/rel_l1_thresh"), "0 reuses no step");
+    }
   }
 
   void check_tea() {
@@ -451,7 +453,43 @@ class Reader : CacheValues {
       config_.cann ? warn("W_COEFF_MODEL", pointer, text) : refuse("E_COEFF_MODEL", pointer, text);
     }
     if (config_.threshold > 1) warn("W_RANGE", "/TeaCache/rel_l1_thresh", "above 1");
+    warn_of_polynomial();
     config_.cutoff = config_.cann ? config_.warmup : 1;
+  }
+
+  /// Least and greatest value of the polynomial over distances up to `most`.
+  std::pair<double, double> polynomial_range(double most) const {
+    constexpr int kPlaces = 500;
+    std::pair<double, double> range = {std::numeric_limits<double>::infinity(), 0};
+    for (int i = 0; i <= kPlaces; ++i) {
+      double d = most * i / kPlaces, value = 0;
+      if (config_.distance_range) {
+        d = std::clamp(d, config_.distance_range->front(), config_.distance_range->back());
+      }
+      for (const double c : config_.coefficients) value = value * d + c;
+      value = config_.cann ? std::abs(value) : std::max(value, 0.0);
+      range = {std::min(range.first, value), std::max(range.second, value)};
+    }
+    return range;
+  }
+
+  /// A threshold with which the distance decides nothing.
+  void warn_of_polynomial() {
+    const std::string pointer = "/TeaCache/rel_l1_thresh";
+    constexpr double kLargest = 0.5, kUsual = 0.05;  // distances from step to step
+    if (config_.threshold <= polynomial_range(kLargest).first) {
+      return warn("W_NEVER", pointer, "the polynomial is nowhere below it: no step is reused");
+    }
+    const auto [least, most] = polynomial_range(kUsual);
+    if (least > 0 && std::ceil(config_.threshold / least) == std::ceil(config_.threshold / most)) {
+      warn("W_CONSTANT",
+           pointer,
+           "distances up to ",
+           kUsual,
+           " all give one computed step in ",
+           std::ceil(config_.threshold / least),
+           ", whatever the input");
+    }
   }
 
   void check_taylor() {

@@ -108,6 +108,13 @@ std::vector<StepKind> plan_steps(const CacheConfig& config, const Schedule& sche
   return plan;
 }
 
+std::vector<std::string> plan_warnings(const CacheConfig& config,
+                                       const std::vector<StepKind>& plan) {
+  const bool all = count(plan, StepKind::predicted) + count(plan, StepKind::decided) == 0;
+  if (config.method == CacheMethod::none || config.evaluations || !all) return {};
+  return {cat("W_NEVER steps: ", to_string(config.method), " leaves out none of ", plan.size())};
+}
+
 int count(const std::vector<StepKind>& plan, StepKind kind) {
   return static_cast<int>(std::count(plan.begin(), plan.end(), kind));
 }

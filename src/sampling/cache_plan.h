@@ -2,6 +2,7 @@
 // Which steps of a run are computed, forecast or left out, as far as that is known before it.
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "sampling/cache_config.h"
@@ -24,6 +25,10 @@ const char* to_string(StepKind kind);
 /// (E_STEPS, E_SCHEDULE), and for a method other than NoCache and fewer than 9 steps, where every
 /// step is a leap (E_FEWSTEP); an explicit schedule is taken at its word.
 std::vector<StepKind> plan_steps(const CacheConfig& config, const Schedule& schedule);
+
+/// What there is to say of a plan: "W_NEVER steps: ..." where a method leaves nothing out.
+std::vector<std::string> plan_warnings(const CacheConfig& config,
+                                       const std::vector<StepKind>& plan);
 
 /// Steps of a kind.
 int count(const std::vector<StepKind>& plan, StepKind kind);

@@ -372,6 +372,34 @@ TEST_F(COptions, OfAnEngine) {
   EXPECT_EQ(sinter_engine_create(kModel.c_str(), &options, &none, &error), SINTER_INVALID_ARGUMENT);
 }
 
+// Left out evaluations and the solver change the mesh, and are not named in it by every option.
+TEST_F(COptions, OfSampling) {
+  const std::string mug = example("mug.png");
+  const std::string file = path("cache.json");
+  std::ofstream(file) << R"({"cache_forward": "TaylorSeer", "TaylorSeer": {"n_derivatives": 1},
+      "sinter": {"steps": 5, "schedule": [0, 1, 3]}})";
+  const EngineHandle engine = create(engine_defaults());
+  sinter_generate_options c = fast();
+  c.steps = 5;
+  sinter_error error;
+  const Bytes plain = generate(engine, {picture_of(mug)}, c, &error);
+  ASSERT_FALSE(plain.empty()) << error.message;
+  c.solver = SINTER_SOLVER_AB2;
+  c.cache = file.c_str();
+  const Bytes made = generate(engine, {picture_of(mug)}, c, &error);
+  ASSERT_FALSE(made.empty()) << error.message;
+  EXPECT_NE(made, plain);
+  sinter::GenerateOptions cpp = fast_in_cpp();
+  cpp.steps = 5;
+  cpp.solver = sinter::Solver::ab2;
+  cpp.cache = file;
+  EXPECT_EQ(made, generate_in_cpp({}, {{.path = mug}}, cpp));
+  c.cache = "quick";
+  EXPECT_TRUE(generate(engine, {picture_of(mug)}, c, &error).empty());
+  EXPECT_EQ(error.status, SINTER_NOT_FOUND);
+  EXPECT_NE(std::strstr(error.message, "quick"), nullptr) << error.message;
+}
+
 TEST_F(COptions, NumbersThatAreNoEnumeratorAreRefused) {
   const EngineHandle engine = create(engine_defaults());
   const std::string mug = example("mug.png");
@@ -379,7 +407,8 @@ TEST_F(COptions, NumbersThatAreNoEnumeratorAreRefused) {
                                                   &sinter_generate_options::decode,
                                                   &sinter_generate_options::remove_background,
                                                   &sinter_generate_options::flashvdm_keys,
-                                                  &sinter_generate_options::flashvdm_levels}) {
+                                                  &sinter_generate_options::flashvdm_levels,
+                                                  &sinter_generate_options::solver}) {
     for (const int value : {-1, 4, 1 << 30}) {
       sinter_generate_options options = fast();
       options.*field = value;

@@ -116,7 +116,9 @@ TEST(CacheConfig, ChecksEveryKeyOfTheReference) {
       {"TaylorSeer", "cutoff_steps", "0", "-3", "1e0", "E_RANGE"},
       {"TaylorSeer", "offload", "true", "1", "\"no\"", "E_TYPE"},
       {"EasyCache", "rel_l1_thresh", "0.1", "-1", "{}", "E_RANGE"},
+      {"EasyCache", "cache_name", "\"EasyCache\"", "\"Easy\"", "2", "E_NAME"},
       {"EasyCache", "warmup", "2", "1", "[2]", "E_RANGE"},
+      {"EasyCache", "cutoff_steps", "0", "-1", "0.5", "E_RANGE"},
       {"NoCache", "cache_name", "\"NoCache\"", "\"None\"", "0", "E_NAME"},
   };
   for (const Row& row : rows) {
@@ -206,6 +208,12 @@ TEST(CacheConfig, NamesWhatIsWrongWithTheDocument) {
   expect_error("{\"cache_forward\": 1}", {"/cache_forward", "E_TYPE"});
   expect_error("{\"cache_forward\": \"FBCache\"}", {"E_SECTION", "/FBCache"});
   expect_error("{\"cache_forward\": \"NoCache\", \"comment\": 3}", {"/comment", "E_TYPE"});
+  expect_error("{\"cache_forward\": \"NoCache\", \"enable_separate_cfg\": 0}",
+               {"/enable_separate_cfg", "E_TYPE"});
+  EXPECT_NO_THROW(parse_cache_config(
+      "{\"cache_forward\": \"NoCache\", \"enable_separate_cfg\": false}", "c.json"));
+  expect_error("{\"cache_forward\": \"NoCache\", \"NoCache\": {\"warmup\": 1}}",
+               {"/NoCache/warmup", "E_UNKNOWN"});
   expect_error("{\"cache_forward\": \"NoCache\", \"cache_forward\": \"NoCache\"}",
                {"/cache_forward", "twice"});
   expect_error(text_of("FBCache", "\"rel_l1_tresh\": 0.1"),
@@ -231,6 +239,41 @@ TEST(CacheConfig, RefusesCombinations) {
   expect_error(text_of("FBCache", "", "\"granularity\": \"velocity\""), {"/sinter/granularity"});
   expect_error(text_of("FBCache", "", "\"schedule\": [0, 1]"), {"E_SCHEDULE"});
   expect_error(text_of("FBCache", "", "\"decision\": \"schedule\""), {"/sinter/decision"});
+}
+
+/// Codes of the warnings of a text, in order.
+std::string warnings(const std::string& text) {
+  std::string codes;
+  for (const std::string& line : parse_cache_config(text, "c").warnings) {
+    codes += line.substr(0, line.find(':')) + ";";
+  }
+  return codes;
+}
+
+TEST(CacheConfig, WarnsOfWhatDecidesNothing) {
+  EXPECT_EQ(warnings(text_of("FBCache", "\"rel_l1_thresh\": 0")),
+            "W_NEVER /FBCache/rel_l1_thresh;");
+  EXPECT_EQ(warnings(text_of("TaylorSeer", "\"warmup\": 4, \"skip_interval_steps\": 1")),
+            "W_ORDER /TaylorSeer/n_derivatives;W_NEVER /TaylorSeer/skip_interval_steps;");
+  EXPECT_EQ(warnings(text_of("TaylorSeer",
+                             "\"n_derivatives\": 1, \"warmup\": 1, \"skip_interval_steps\": 9")),
+            "W_RANGE /TaylorSeer/skip_interval_steps;W_LADDER /TaylorSeer/warmup;");
+  // Another model's polynomial is never below 0.0521, and for small distances 0.1 to 0.0521.
+  const std::string video =
+      "\"coefficients\": [733.226126, -401.131952, 67.5869174, -3.149878, 0.0961237896], "
+      "\"rel_l1_thresh\": ";
+  const std::string coefficients = "W_COEFF_MODEL /TeaCache/coefficients;";
+  const auto with = [&](const char* threshold) {
+    return warnings(text_of("TeaCache", video + threshold, "\"compat\": \"cann\""));
+  };
+  EXPECT_EQ(with("0.05"), coefficients + "W_NEVER /TeaCache/rel_l1_thresh;");
+  EXPECT_EQ(with("0.1"), coefficients + "W_CONSTANT /TeaCache/rel_l1_thresh;");
+  EXPECT_EQ(with("0.15"), coefficients);
+  // A fit whose values differ does decide, within its range.
+  EXPECT_EQ(warnings(text_of("TeaCache",
+                             "\"coefficients\": [2, 0.01], \"rel_l1_thresh\": 0.1",
+                             "\"distance_range\": [0.01, 0.04]")),
+            "");
 }
 
 TEST(CacheConfig, RefusesTheFitOfAnotherModel) {
@@ -297,6 +340,45 @@ TEST(CachePlan, CountsOfTheReference) {
     const auto computed = computed_steps(taylor(1, period, 3, 0), 100);
     EXPECT_EQ(computed.size(), static_cast<std::size_t>(expected[period - 1])) << period;
   }
+}
+
+// Where others begin to count (docs/cache.md): the original and cache-dit one step earlier, which
+// is a warm-up less; diffusers one later, which a schedule can say.
+TEST(CachePlan, ConventionsOfOthers) {
+  const int original[] = {51, 35, 27, 22, 19, 16}, diffusers[] = {51, 35, 27, 23, 19, 17};
+  for (int period = 2; period <= 7; ++period) {
+    const auto expect = [&](const std::vector<int>& computed, int first, int count) {
+      std::vector<int> expected;
+      for (int s = 0; s < 100; ++s) {
+        if (s < 3 || (s - first) % period == 0) expected.push_back(s);
+      }
+      EXPECT_EQ(computed, expected) << period;
+      EXPECT_EQ(expected.size(), static_cast<std::size_t>(count)) << period;
+    };
+    const auto at = static_cast<std::size_t>(period - 2);
+    expect(computed_steps(taylor(1, period, 2, 0), 100), 2, original[at]);
+    std::string steps = "0, 1, 2";
+    for (int s = 4; s < 100; s += period) steps += cat(", ", s);
+    expect(computed_steps(
+               parse_cache_config(text_of("TaylorSeer",
+                                          "\"warmup\": 0, \"cutoff_steps\": 0",
+                                          cat("\"steps\": 100, \"schedule\": [", steps, "]")),
+                                  "c"),
+               100),
+           4,
+           diffusers[at]);
+  }
+}
+
+TEST(CachePlan, SaysWhereNothingIsLeftOut) {
+  const auto warned = [](const CacheConfig& config, int steps) {
+    return !plan_warnings(config, plan_steps(config, make_schedule({}, steps))).empty();
+  };
+  EXPECT_TRUE(warned(taylor(1, 4, 6, 5), 11));
+  EXPECT_FALSE(warned(taylor(1, 4, 6, 3), 11));
+  EXPECT_TRUE(warned(parse_cache_config(text_of("EasyCache", "\"warmup\": 20"), "c"), 20));
+  EXPECT_FALSE(warned(parse_cache_config(text_of("EasyCache", "\"warmup\": 12"), "c"), 20));
+  EXPECT_FALSE(warned(find_cache("off"), 20));
 }
 
 TEST(CachePlan, DefaultsOfTheReference) {
