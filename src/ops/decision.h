@@ -6,14 +6,9 @@
 #include <cstdint>
 #include <functional>
 
+#include "core/both_sides.h"
 #include "core/context.h"
 #include "core/tensor.h"
-
-#ifdef __CUDACC__
-#define SINTER_BOTH_SIDES __host__ __device__
-#else
-#define SINTER_BOTH_SIDES
-#endif
 
 namespace sinter::ops {
 

@@ -72,11 +72,7 @@ class ViewSampler {
 
  private:
   float cosine_of(const mesh::Vec3& place, const mesh::Vec3& normal) const {
-    mesh::Vec3 n;
-    for (std::size_t i = 0; i < 3; ++i) {
-      const std::array<float, 4>& row = matrices_.view[i];
-      n[i] = row[0] * normal[0] + row[1] * normal[1] + row[2] * normal[2];
-    }
+    const mesh::Vec3 n = matrices_.turn(normal);
     const float length = std::sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]);
     if (!perspective_) return -n[2] / std::max(length, 1e-8f);
     const float far = std::sqrt(place[0] * place[0] + place[1] * place[1] + place[2] * place[2]);

@@ -68,12 +68,7 @@ ViewGeometry view_geometry(const ViewMesh& mesh,
   std::vector<mesh::Vec3> turned;  // normals in camera space
   for (std::size_t v = 0; v < mesh.positions.size(); ++v) {
     vertex_depth.push_back(matrices.to_camera(mesh.positions[v])[2]);
-    mesh::Vec3 normal;
-    for (std::size_t i = 0; i < 3; ++i) {
-      const std::array<float, 4>& row = matrices.view[i];
-      normal[i] = row[0] * normals[v][0] + row[1] * normals[v][1] + row[2] * normals[v][2];
-    }
-    turned.push_back(normal);
+    turned.push_back(matrices.turn(normals[v]));
   }
   view.depth.assign(view.raster->face.size(), 0);
   view.cosine.assign(view.raster->face.size(), 0);

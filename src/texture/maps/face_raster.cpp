@@ -17,38 +17,6 @@ constexpr int kBandRows = 32;
 /// Faces that one thread looks at at a time.
 constexpr std::int64_t kFaceGrain = 4096;
 
-ScreenPoint to_screen(const ClipVertex& v, int width, int height) {
-  return {(v.x / v.w * 0.5f + 0.5f) * static_cast<float>(width - 1) + 0.5f,
-          (0.5f + 0.5f * (v.y / v.w)) * static_cast<float>(height - 1) + 0.5f,
-          v.z / v.w * 0.49999f + 0.5f,
-          v.w};
-}
-
-bool usable(const ScreenPoint& p) {
-  constexpr float kFar = 1e9f;  // areas stay far from overflow
-  return std::abs(p.x) <= kFar && std::abs(p.y) <= kFar && std::isfinite(p.z) && p.w > 0 &&
-         std::isfinite(p.w);
-}
-
-/// First pixel: the coordinate cut off towards zero, not below 0.
-std::int32_t first_pixel(float low, int side) {
-  return static_cast<std::int32_t>(std::clamp(low, 0.0f, static_cast<float>(side)));
-}
-/// One past the last pixel below high + 1.
-std::int32_t end_pixel(float high, int side) {
-  const float bound = high + 1.0f;
-  return static_cast<std::int32_t>(std::ceil(std::clamp(bound, 0.0f, static_cast<float>(side))));
-}
-
-PixelBox pixel_box(
-    const ScreenPoint& a, const ScreenPoint& b, const ScreenPoint& c, int width, int height) {
-  if (!usable(a) || !usable(b) || !usable(c)) return {};
-  return {first_pixel(std::min({a.x, b.x, c.x}), width),
-          end_pixel(std::max({a.x, b.x, c.x}), width),
-          first_pixel(std::min({a.y, b.y, c.y}), height),
-          end_pixel(std::max({a.y, b.y, c.y}), height)};
-}
-
 /// Faces by band of rows, rising within each.
 struct Bins {
   std::vector<std::uint32_t> faces;
@@ -113,22 +81,7 @@ void draw_band(FaceRaster& raster,
   }
 }
 
-void check_arguments(std::span<const ClipVertex> vertices,
-                     std::span<const mesh::Face> faces,
-                     int width,
-                     int height) {
-  SINTER_CHECK(width >= 1 && width <= kMaxSide && height >= 1 && height <= kMaxSide,
-               ErrorCode::invalid_argument,
-               "[raster] picture: expected sides of 1..",
-               kMaxSide,
-               " pixels, got ",
-               width,
-               " x ",
-               height);
-  SINTER_CHECK(faces.size() < std::numeric_limits<std::int32_t>::max(),
-               ErrorCode::invalid_argument,
-               "[raster] mesh: expected fewer than 2^31 - 1 faces, got ",
-               faces.size());
+void check_faces(std::span<const ClipVertex> vertices, std::span<const mesh::Face> faces) {
   for (std::size_t f = 0; f < faces.size(); ++f) {
     for (const std::uint32_t v : faces[f]) {
       SINTER_CHECK(v < vertices.size(),
@@ -145,13 +98,29 @@ void check_arguments(std::span<const ClipVertex> vertices,
 
 }  // namespace
 
+void check_raster_size(std::size_t faces, int width, int height) {
+  SINTER_CHECK(width >= 1 && width <= kMaxSide && height >= 1 && height <= kMaxSide,
+               ErrorCode::invalid_argument,
+               "[raster] picture: expected sides of 1..",
+               kMaxSide,
+               " pixels, got ",
+               width,
+               " x ",
+               height);
+  SINTER_CHECK(faces < std::numeric_limits<std::int32_t>::max(),
+               ErrorCode::invalid_argument,
+               "[raster] mesh: expected fewer than 2^31 - 1 faces, got ",
+               faces);
+}
+
 FaceRaster rasterize_faces(std::span<const ClipVertex> vertices,
                            std::span<const mesh::Face> faces,
                            int width,
                            int height,
                            int threads,
                            Instructions instructions) {
-  check_arguments(vertices, faces, width, height);
+  check_raster_size(faces.size(), width, height);
+  check_faces(vertices, faces);
   return mesh::with_memory_errors("raster", [&] {
     FaceRaster raster{.width = width, .height = height, .points = {}, .face = {}};
     raster.face.assign(static_cast<std::size_t>(width) * static_cast<std::size_t>(height), 0);

@@ -18,35 +18,25 @@ using Floats = float __attribute__((vector_size(4 * kRowLanes)));
 using Doubles = double __attribute__((vector_size(8 * kRowLanes)));
 using Ints = std::int32_t __attribute__((vector_size(4 * kRowLanes)));
 
-constexpr float kDepthSteps = 262144.0f;  // 2^18
-constexpr float kDepthLimit = 8192.0f;    // 2^31 / kDepthSteps
-
 /// Columns of a row outside which fp32 cannot find a pixel covered. Long thin faces fill a small
 /// part of their boxes.
 class RowSpan {
  public:
-  SINTER_INLINE RowSpan(const FaceEdges& edges, const PixelBox& box) : edges_(edges), box_(box) {
-    // E has two products of two differences; seven roundings of 2^-24 each, of at most this
-    // product.
-    const double width = std::max(std::abs(edges.abx), std::abs(edges.acx)) + 2.0;
-    const double height = std::max(std::abs(edges.aby), std::abs(edges.acy)) + 2.0;
-    sign_ = edges.inverse_area < 0 ? -1 : 1;
-    area_ = std::abs(1.0 / static_cast<double>(edges.inverse_area));
-    slack_ = (3 * width * height + area_) * 0x1p-20;
-  }
+  SINTER_INLINE RowSpan(const FaceEdges& edges, const PixelBox& box)
+      : edges_(edges), box_(box), bound_(edges) {}
 
   /// [begin, end) of row y.
   SINTER_INLINE std::pair<std::int32_t, std::int32_t> at(int y) const {
     double low = box_.x_begin, high = box_.x_end;
     const double dy = y + 0.5 - edges_.ay;
     const double x0 = 0.5 - edges_.ax;  // from corner a to pixel 0
-    const double beta_slope = -sign_ * edges_.acy;
-    const double gamma_slope = sign_ * edges_.aby;
-    const double beta = sign_ * edges_.acx * dy + beta_slope * x0;
-    const double gamma = -sign_ * edges_.abx * dy + gamma_slope * x0;
+    const double beta_slope = -bound_.sign * edges_.acy;
+    const double gamma_slope = bound_.sign * edges_.aby;
+    const double beta = bound_.sign * edges_.acx * dy + beta_slope * x0;
+    const double gamma = -bound_.sign * edges_.abx * dy + gamma_slope * x0;
     keep_above(beta, beta_slope, low, high);
     keep_above(gamma, gamma_slope, low, high);
-    keep_above(area_ - beta - gamma, -beta_slope - gamma_slope, low, high);
+    keep_above(bound_.area - beta - gamma, -beta_slope - gamma_slope, low, high);
     if (!(low < high)) return {0, 0};
     return {static_cast<std::int32_t>(low), static_cast<std::int32_t>(high)};
   }
@@ -55,11 +45,11 @@ class RowSpan {
   /// Narrows [low, high) to where value + slope x >= -slack, to whole pixels outwards.
   SINTER_INLINE void keep_above(double value, double slope, double& low, double& high) const {
     if (slope == 0) {
-      if (value < -slack_) high = low;
+      if (value < -bound_.slack) high = low;
       return;
     }
     // Clamped before it is cut to an integer; cutting towards zero costs at most a pixel more.
-    const double root = std::min(std::max((-slack_ - value) / slope, -1e9), 1e9);
+    const double root = std::min(std::max((-bound_.slack - value) / slope, -1e9), 1e9);
     const auto whole = static_cast<double>(static_cast<std::int32_t>(root));
     if (slope > 0) {
       low = std::max(low, std::min(whole - 2, high));
@@ -70,7 +60,7 @@ class RowSpan {
 
   const FaceEdges& edges_;
   const PixelBox& box_;
-  double slack_, sign_, area_;
+  CoverageBound bound_;
 };
 
 SINTER_INLINE bool any(const Ints& mask) {

@@ -7,12 +7,6 @@
 
 namespace sinter::texture {
 
-/// Pixels that the rules look at; none where begin >= end.
-struct PixelBox {
-  std::int32_t x_begin = 0, x_end = 0, y_begin = 0, y_end = 0;
-  bool empty() const { return x_begin >= x_end || y_begin >= y_end; }
-};
-
 /// Pixels that are looked at together. Rows of a FaceRows have as many more at their ends, which
 /// are written now and then with what they held.
 inline constexpr int kRowLanes = 8;

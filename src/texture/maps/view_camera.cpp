@@ -92,24 +92,6 @@ void check_camera(const ViewCamera& camera, std::size_t number) {
                camera.far_plane);
 }
 
-mesh::Vec3 CameraMatrices::to_camera(const mesh::Vec3& p) const {
-  mesh::Vec3 result;
-  for (std::size_t i = 0; i < 3; ++i) {
-    const std::array<float, 4>& row = view[i];
-    result[i] = row[0] * p[0] + row[1] * p[1] + row[2] * p[2] + row[3];
-  }
-  return result;
-}
-
-ClipVertex CameraMatrices::to_clip(const mesh::Vec3& p) const {
-  std::array<float, 4> clip;
-  for (std::size_t i = 0; i < 4; ++i) {
-    const std::array<float, 4>& row = projection[i];
-    clip[i] = row[0] * p[0] + row[1] * p[1] + row[2] * p[2] + row[3];
-  }
-  return {clip[0], clip[1], clip[2], clip[3]};
-}
-
 CameraMatrices camera_matrices(const ViewCamera& camera) {
   const double e = radians(-camera.elevation);
   const double a = radians(camera.azimuth + 90);

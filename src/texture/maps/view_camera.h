@@ -7,6 +7,7 @@
 
 #include <array>
 
+#include "core/both_sides.h"
 #include "mesh/triangle_mesh.h"
 #include "sinter/texture.h"
 #include "texture/rasterizer.h"
@@ -26,8 +27,25 @@ struct CameraMatrices {
   /// Camera space to clip space.
   std::array<std::array<float, 4>, 4> projection;
 
-  mesh::Vec3 to_camera(const mesh::Vec3& inner) const;
-  ClipVertex to_clip(const mesh::Vec3& camera) const;
+  SINTER_BOTH_SIDES mesh::Vec3 to_camera(const mesh::Vec3& inner) const {
+    mesh::Vec3 result{};
+    for (std::size_t i = 0; i < 3; ++i) result[i] = product(view[i], inner) + view[i][3];
+    return result;
+  }
+  SINTER_BOTH_SIDES ClipVertex to_clip(const mesh::Vec3& camera) const {
+    std::array<float, 4> clip{};
+    for (std::size_t i = 0; i < 4; ++i) clip[i] = product(projection[i], camera) + projection[i][3];
+    return {clip[0], clip[1], clip[2], clip[3]};
+  }
+  /// A direction.
+  SINTER_BOTH_SIDES mesh::Vec3 turn(const mesh::Vec3& inner) const {
+    return {product(view[0], inner), product(view[1], inner), product(view[2], inner)};
+  }
+
+ private:
+  SINTER_BOTH_SIDES static float product(const std::array<float, 4>& row, const mesh::Vec3& p) {
+    return row[0] * p[0] + row[1] * p[1] + row[2] * p[2];
+  }
 };
 
 /// Computed in float64 and rounded once.
