@@ -41,7 +41,7 @@ CONFINED = {
     r"Eigen/": {"texture"},
     r"CLI/": {"cli"},
     r"png\.h|tiffio\.h|jpeglib\.h|turbojpeg\.h|webp/": {"io"},
-    r"cuda\.h|cuda_|cudaTypedefs|cublas|cudnn": {"cuda", "ops", "mesh/cuda"},
+    r"cuda\.h|cuda_|cudaTypedefs|cublas|cudnn": {"cuda", "ops", "mesh/cuda", "texture/cuda"},
     r"cub/": {"mesh/cuda"},
 }
 

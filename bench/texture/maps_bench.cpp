@@ -1,16 +1,23 @@
 // Times the six default views' rasters and their normal, position, depth and mask maps.
 //
-// bench_texture [size] [threads] [rounds]: medians over views and rounds, milliseconds.
+// bench_texture [size] [threads] [rounds] [--device cuda]: medians over views and rounds,
+// milliseconds.
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <functional>
 #include <numbers>
+#include <vector>
 
+#ifdef SINTER_WITH_CUDA
+#include "bench/texture/device_maps.h"
+#endif
+#include "core/error.h"
 #include "texture/maps/maps.h"
 
 namespace {
@@ -97,10 +104,31 @@ void run(const mesh::TriangleMesh& source, int size, int threads, int rounds) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int size = argc > 1 ? std::atoi(argv[1]) : 2048;
-  const int threads = argc > 2 ? std::atoi(argv[2]) : 2;
-  const int rounds = argc > 3 ? std::atoi(argv[3]) : 3;
-  run(wavy_torus(200, 50), size, threads, rounds);
-  run(wavy_torus(500, 200), size, threads, rounds);
-  run(wavy_torus(1000, 500), size, threads, rounds);
+  int numbers[3] = {2048, 2, 3};  // size, threads, rounds
+  bool on_device = false;
+  for (int i = 1, given = 0; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--device") == 0 && i + 1 < argc) {
+      on_device = std::strcmp(argv[++i], "cuda") == 0;
+    } else if (given < 3) {
+      numbers[given++] = std::atoi(argv[i]);
+    }
+  }
+  const auto [size, threads, rounds] = numbers;
+  try {
+    for (const auto& [along, across] : {std::pair{200u, 50u}, {500u, 200u}, {1000u, 500u}}) {
+      const mesh::TriangleMesh torus = wavy_torus(along, across);
+      if (on_device) {
+#ifdef SINTER_WITH_CUDA
+        bench::time_device_maps(torus, size, threads, rounds);
+#else
+        fail(ErrorCode::unsupported, "[bench] --device cuda: this build has no CUDA back end");
+#endif
+      } else {
+        run(torus, size, threads, rounds);
+      }
+    }
+  } catch (const Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return exit_code(error.code());
+  }
 }

@@ -5,10 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "core/buffer.h"
-#include "mesh/cuda/event.h"
+#include "mesh/cuda/download.h"
 #include "mesh/triangle_mesh.h"
 
 namespace sinter::mesh::cuda {
@@ -38,24 +37,14 @@ class DeviceMesh {
   Buffer positions_, indices_;
 };
 
-/// Copies meshes to the host through pinned memory of its own, a few megabytes in all.
+/// Copies meshes to the host.
 class MeshDownload {
  public:
-  /// Raises ErrorCode::out_of_memory.
-  MeshDownload();
-
   /// Waits for what was queued on the stream before.
   TriangleMesh run(const DeviceMesh& mesh, cudaStream_t stream);
 
  private:
-  void copy(const void* source, void* destination, std::size_t bytes, cudaStream_t stream);
-
-  struct Free {
-    void operator()(std::byte* pinned) const { cudaFreeHost(pinned); }
-  };
-  static constexpr int kParts = 2;
-  std::unique_ptr<std::byte, Free> pinned_;  // [kParts][kPartBytes]
-  Event arrived_[kParts];
+  Download download_;
 };
 
 }  // namespace sinter::mesh::cuda

@@ -7,14 +7,13 @@
 
 #include "core/error.h"
 #include "mesh/parallel.h"
+#include "texture/maps/map_levels.h"
 
 namespace sinter::texture {
 namespace {
 
 constexpr int kRowGrain = 16;
 constexpr double kLowEdge = 30, kHighEdge = 80;
-/// Depths that differ by less, in units of inner space, are one.
-constexpr float kFlat = 1e-5f;
 
 /// Depth of visible pixels in 256 levels, 255 the nearest, cut off.
 cv::Mat depth_levels(const ViewGeometry& view) {
@@ -28,8 +27,7 @@ cv::Mat depth_levels(const ViewGeometry& view) {
   const float extent = high - low;
   for (std::size_t i = 0; i < view.depth.size(); ++i) {
     if (view.raster->face[i] == 0) continue;
-    levels.data[i] =
-        extent > kFlat ? static_cast<std::uint8_t>(255.0f * ((view.depth[i] - low) / extent)) : 255;
+    levels.data[i] = extent > kFlat ? level((view.depth[i] - low) / extent) : 255;
   }
   return levels;
 }
@@ -82,9 +80,7 @@ ViewGeometry view_geometry(const ViewMesh& mesh,
             [&](int x, int y, const mesh::Face& face, const std::array<float, 3>& weights) {
               const std::size_t i = static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
                                     static_cast<std::size_t>(x);
-              view.depth[i] = weights[0] * vertex_depth[face[0]] +
-                              weights[1] * vertex_depth[face[1]] +
-                              weights[2] * vertex_depth[face[2]];
+              view.depth[i] = interpolate(vertex_depth.data(), face, weights);
               const mesh::Vec3 n = interpolate(turned, face, weights);
               const float length = std::sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]);
               // Inner space is a reflection: these normals point into the mesh.

@@ -133,7 +133,14 @@ SINTER_BOTH_SIDES inline std::array<float, 3> barycentrics(const FaceEdges& edge
   return {u / sum, v / sum, w / sum};
 }
 
-/// sum_k weights[k] values[face[k]], component by component.
+/// sum_k weights[k] values[face[k]]
+SINTER_BOTH_SIDES inline float interpolate(const float* values,
+                                           const mesh::Face& face,
+                                           const std::array<float, 3>& weights) {
+  return weights[0] * values[face[0]] + weights[1] * values[face[1]] + weights[2] * values[face[2]];
+}
+
+/// The same, component by component.
 SINTER_BOTH_SIDES inline mesh::Vec3 interpolate(const mesh::Vec3* values,
                                                 const mesh::Face& face,
                                                 const std::array<float, 3>& weights) {

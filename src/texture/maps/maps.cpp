@@ -5,20 +5,15 @@
 
 #include "core/error.h"
 #include "mesh/parallel.h"
+#include "texture/maps/map_levels.h"
 
 namespace sinter::texture {
 namespace {
 
 constexpr int kRowGrain = 16;
-/// Depths that differ by less, in units of inner space, are one.
-constexpr float kFlat = 1e-5f;
 
 /// Four fp32 values that are worked on at once.
 using Lanes = float __attribute__((vector_size(16)));
-
-std::uint8_t level(float value) {
-  return static_cast<std::uint8_t>(std::clamp(255.0f * value, 0.0f, 255.0f));
-}
 
 /// level() of the first three.
 void write_levels(const Lanes& values, std::uint8_t* pixel) {
