@@ -1,16 +1,12 @@
 #include "texture/bake/surface_fill.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
+
+#include "texture/bake/surface_graph.h"
 
 namespace sinter::texture {
 namespace {
-
-using Colour = std::array<float, 3>;
-
-constexpr int kSweeps = 40;
-constexpr float kMiddleGrey = 0.5f;
 
 /// The first vertex at the place of each.
 std::vector<std::uint32_t> weld(std::span<const mesh::Vec3> positions) {
@@ -27,15 +23,19 @@ std::vector<std::uint32_t> weld(std::span<const mesh::Vec3> positions) {
   return first;
 }
 
-/// A colour with how much stands behind it.
+/// A colour with how much stands behind it. In float64: the order of the texels leaves no trace.
 struct Weighed {
-  Colour sum{};
-  float weight = 0;
+  std::array<double, 3> sum{};
+  double weight = 0;
   void add(const Colour& colour, float w) {
-    for (std::size_t c = 0; c < 3; ++c) sum[c] += w * colour[c];
-    weight += w;
+    for (std::size_t c = 0; c < 3; ++c) sum[c] += static_cast<double>(w * colour[c]);
+    weight += static_cast<double>(w);
   }
-  Colour mean() const { return {sum[0] / weight, sum[1] / weight, sum[2] / weight}; }
+  Colour mean() const {
+    Colour result;
+    for (std::size_t c = 0; c < 3; ++c) result[c] = static_cast<float>(sum[c] / weight);
+    return result;
+  }
 };
 
 class SurfaceFill {
@@ -72,7 +72,7 @@ class SurfaceFill {
     each([&](std::uint32_t a, std::uint32_t) { ++begin_[a + 1]; });
     std::partial_sum(begin_.begin(), begin_.end(), begin_.begin());
     neighbours_.resize(begin_.back());
-    std::vector<std::size_t> next(begin_.begin(), begin_.end() - 1);
+    std::vector<std::uint64_t> next(begin_.begin(), begin_.end() - 1);
     each([&](std::uint32_t a, std::uint32_t b) { neighbours_[next[a]++] = b; });
   }
 
@@ -88,7 +88,7 @@ class SurfaceFill {
         const float square = weights[k] * weights[k];
         if (weights[k] > 0) taken[first_[face[k]]].add(texture_.colour[i], square * square);
       }
-      if (i % 16 == 0) all.add(texture_.colour[i], 1);
+      if (i % kMeanStride == 0) all.add(texture_.colour[i], 1);
     }
     mean_ = all.weight > 0 ? all.mean() : Colour{kMiddleGrey, kMiddleGrey, kMiddleGrey};
     for (std::size_t v = 0; v < taken.size(); ++v) {
@@ -98,25 +98,10 @@ class SurfaceFill {
     }
   }
 
-  bool mean_of_neighbours(std::uint32_t v, Colour& mean) const {
-    Weighed around;
-    for (std::size_t i = begin_[v]; i < begin_[v + 1]; ++i) {
-      const std::uint32_t n = neighbours_[i];
-      if (coloured_[n] == 0) continue;
-      float square = 0;
-      for (std::size_t c = 0; c < 3; ++c) {
-        const float apart = positions_[v][c] - positions_[n][c];
-        square += apart * apart;
-      }
-      around.add(colour_[n], 1 / std::max(std::sqrt(square), 1e-4f));
-    }
-    if (!(around.weight > 0)) return false;
-    mean = around.mean();
-    return true;
-  }
-
-  /// Outwards ring by ring, then sweeps over what was coloured so.
+  /// Outwards ring by ring, then sweeps over what was coloured so, each from the colours of the one
+  /// before: no order has a part in it.
   void spread() {
+    const SurfaceGraph graph{positions_.data(), begin_.data(), neighbours_.data()};
     std::vector<std::uint32_t> order, ring;
     for (std::uint32_t v = 0; v < positions_.size(); ++v) {
       if (first_[v] == v && coloured_[v] != 0) ring.push_back(v);
@@ -131,13 +116,19 @@ class SurfaceFill {
           next.push_back(neighbours_[i]);
         }
       }
-      for (const std::uint32_t v : next) mean_of_neighbours(v, colour_[v]);
+      for (const std::uint32_t v : next) {
+        graph.mean_around(v, colour_.data(), coloured_.data(), colour_[v]);
+      }
       for (const std::uint32_t v : next) coloured_[v] = 1;
       order.insert(order.end(), next.begin(), next.end());
       ring = std::move(next);
     }
-    for (int sweep = 0; sweep < kSweeps; ++sweep) {
-      for (const std::uint32_t v : order) mean_of_neighbours(v, colour_[v]);
+    std::vector<Colour> before = colour_;
+    for (int sweep = 0; sweep < kFillSweeps; ++sweep) {
+      std::swap(colour_, before);
+      for (const std::uint32_t v : order) {
+        graph.mean_around(v, before.data(), coloured_.data(), colour_[v]);
+      }
     }
     for (std::size_t v = 0; v < positions_.size(); ++v) {
       if (coloured_[v] == 0) colour_[v] = mean_;
@@ -150,12 +141,7 @@ class SurfaceFill {
       if (texture_.known[i] != 0 || texels_.face[i] == 0) continue;
       const mesh::Face& face = faces_[static_cast<std::size_t>(texels_.face[i] - 1)];
       const std::array<float, 3> weights = texels_.weights(faces_, i);
-      Colour colour{};
-      for (std::size_t k = 0; k < 3; ++k) {
-        for (std::size_t c = 0; c < 3; ++c) colour[c] += weights[k] * colour_[first_[face[k]]][c];
-      }
-      for (float& value : colour) value = std::clamp(value, 0.0f, 1.0f);
-      texture_.colour[i] = colour;
+      texture_.colour[i] = colour_within(face, weights, first_.data(), colour_.data());
       texture_.known[i] = 1;
       ++filled;
     }
@@ -167,7 +153,7 @@ class SurfaceFill {
   const TexelMap& texels_;
   Texture& texture_;
   std::vector<std::uint32_t> first_, neighbours_;
-  std::vector<std::size_t> begin_;
+  std::vector<std::uint64_t> begin_;
   std::vector<Colour> colour_;
   std::vector<std::uint8_t> coloured_;
   Colour mean_{};

@@ -1,6 +1,6 @@
 #include "texture/bake/texel_map.h"
 
-#include <algorithm>
+#include "texture/bake/texel_weights.h"
 
 namespace sinter::texture {
 
@@ -29,20 +29,13 @@ TexelMap map_texels(std::span<const std::array<float, 2>> uv,
 }
 
 std::array<float, 3> TexelMap::weights(std::span<const mesh::Face> faces, std::size_t texel) const {
-  constexpr float kOutside = 0.5f;
   const mesh::Face& f = faces[static_cast<std::size_t>(face[texel] - 1)];
-  const FaceEdges edges(raster.points[f[0]], raster.points[f[1]], raster.points[f[2]]);
   const auto width = static_cast<std::size_t>(raster.width);
-  const ScreenWeights s =
-      edges.at(static_cast<float>(texel % width) + 0.5f, static_cast<float>(texel / width) + 0.5f);
-  std::array<float, 3> weights = {s.alpha, s.beta, s.gamma};
-  float sum = 0;
-  for (float& w : weights) {
-    w = std::clamp(w, -kOutside, 1 + kOutside);
-    sum += w;
-  }
-  for (float& w : weights) w /= sum;
-  return weights;
+  return texel_weights(raster.points[f[0]],
+                       raster.points[f[1]],
+                       raster.points[f[2]],
+                       static_cast<int>(texel % width),
+                       static_cast<int>(texel / width));
 }
 
 }  // namespace sinter::texture
