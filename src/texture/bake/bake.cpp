@@ -8,17 +8,13 @@
 #include "core/error.h"
 #include "mesh/parallel.h"
 #include "texture/bake/gather.h"
-#include "texture/bake/inpaint.h"
+#include "texture/bake/reference_fill.h"
 #include "texture/bake/scatter.h"
 #include "texture/bake/surface_fill.h"
 #include "texture/bake/texel_map.h"
-#include "texture/bake/vertex_fill.h"
 
 namespace sinter::texture {
 namespace {
-
-/// Texels around charts that are coloured too: what filters and small mipmaps reach.
-constexpr int kGutter = 8;
 
 class Clock {
  public:
@@ -33,27 +29,6 @@ class Clock {
  private:
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
-
-/// Texels of which no part of the mesh is the colour: 255 v cut off, as the reference stores it, or
-/// rounded.
-Image to_image(const Texture& texture, bool cut_off) {
-  Image image(texture.size, texture.size, 3);
-  for (std::size_t i = 0; i < texture.colour.size(); ++i) {
-    for (std::size_t c = 0; c < 3; ++c) {
-      const float level = std::clamp(texture.colour[i][c], 0.0f, 1.0f) * 255;
-      image.pixels[3 * i + c] = static_cast<std::uint8_t>(cut_off ? level : level + 0.5f);
-    }
-  }
-  return image;
-}
-
-std::int64_t count_known(const Texture& texture, const TexelMap& texels) {
-  std::int64_t count = 0;
-  for (std::size_t i = 0; i < texture.known.size(); ++i) {
-    count += texture.known[i] != 0 && texels.raster.face[i] != 0;
-  }
-  return count;
-}
 
 class Baker {
  public:
@@ -101,12 +76,10 @@ class Baker {
   }
 
   Image best() {
-    constexpr int kMargin = 2;  // texels that a viewer blends into those of a chart
     Clock clock;
-    const TexelMap texels = texel_map(TexelGrid::centres, kMargin);
+    const TexelMap texels = texel_map(TexelGrid::centres, kBlendedTexels);
     TexelGather gather(target_.mesh, normals_, texels);
-    const int radius =
-        std::max(options_.render_size / 1024, target_.enlarged > 1 ? 2 * target_.enlarged : 1);
+    const int radius = outline_radius(target_, options_);
     for (std::size_t v = 0; v < cameras_.size(); ++v) {
       gather.add(cameras_[v], geometry(v, radius), pictures_[v], threads());
     }
@@ -116,7 +89,7 @@ class Baker {
     report_.filled_texels =
         fill_along_surface(target_.mesh.positions, target_.mesh.faces, texels, texture);
     std::vector<std::int32_t> reached = texels.face;
-    grow(reached, size(), kGutter - kMargin, [&](std::size_t to, std::size_t from) {
+    grow(reached, size(), kGutter - kBlendedTexels, [&](std::size_t to, std::size_t from) {
       texture.colour[to] = texture.colour[from];
     });
     fill_rest(texture, reached);
@@ -127,10 +100,9 @@ class Baker {
 
   Image by_reference() {
     Clock clock;
+    const int radius = outline_radius(target_, options_);
     ViewMerge merge(size());
     for (std::size_t v = 0; v < cameras_.size(); ++v) {
-      // 2 of 512 pixels
-      const int radius = static_cast<int>(2.0 / 512 * options_.render_size);
       const ScatteredView view =
           scatter_view(target_.mesh, target_.uv, geometry(v, radius), pictures_[v], size());
       if (!merge.add(view, cameras_[v].weight, threads())) {
@@ -141,45 +113,9 @@ class Baker {
     const TexelMap texels = texel_map(TexelGrid::corners, 0);
     count(texture, texels);
     report_.project_ms = clock.lap();
-    fill_vertices(target_.mesh.positions, target_.mesh.faces, target_.uv, texture);
-    Image image = to_image(texture, true);
-    std::vector<std::int32_t> wanted = texels.face;
-    grow(wanted, size(), kGutter, [](std::size_t, std::size_t) {});
-    std::vector<Pixel> pixels(wanted.size());
-    for (std::size_t i = 0; i < pixels.size(); ++i) {
-      pixels[i] = texture.known[i] != 0 ? Pixel::known
-                  : wanted[i] != 0      ? Pixel::wanted
-                                        : Pixel::outside;
-    }
-    inpaint_navier_stokes(image, pixels);
-    report_.filled_texels = report_.chart_texels - report_.seen_texels;
-    finish_islands(texels, pixels, image);
+    Image image = fill_by_reference(target_, texels, std::move(texture), report_);
     report_.fill_ms = clock.lap();
     return image;
-  }
-
-  /// Charts that nothing known reaches in the plane: along the surface.
-  void finish_islands(const TexelMap& texels, const std::vector<Pixel>& pixels, Image& image) {
-    const auto black = [&](std::size_t i) {
-      return (image.pixels[3 * i] | image.pixels[3 * i + 1] | image.pixels[3 * i + 2]) == 0;
-    };
-    Texture texture{size(), {}, std::vector<std::uint8_t>(pixels.size())};
-    texture.colour.resize(pixels.size());
-    for (std::size_t i = 0; i < pixels.size(); ++i) {
-      // What was wanted and is black still may be black by right; it comes out black again then.
-      texture.known[i] = pixels[i] == Pixel::known || (pixels[i] == Pixel::wanted && !black(i));
-      for (std::size_t c = 0; c < 3; ++c) {
-        texture.colour[i][c] = static_cast<float>(image.pixels[3 * i + c]) / 255;
-      }
-    }
-    fill_along_surface(target_.mesh.positions, target_.mesh.faces, texels, texture);
-    report_.unfilled_texels = report_.chart_texels - count_known(texture, texels);
-    for (std::size_t i = 0; i < pixels.size(); ++i) {
-      if (pixels[i] != Pixel::wanted || !black(i)) continue;
-      for (std::size_t c = 0; c < 3; ++c) {
-        image.pixels[3 * i + c] = static_cast<std::uint8_t>(texture.colour[i][c] * 255 + 0.5f);
-      }
-    }
   }
 
   /// The mean colour where no chart is near: it is what large mipmaps blend in.
@@ -211,12 +147,15 @@ class Baker {
 
 }  // namespace
 
-Image bake_texture(const BakeTarget& target,
-                   std::span<const ViewCamera> cameras,
-                   std::span<const Image> pictures,
-                   const BakeOptions& options,
-                   RasterCache& rasters,
-                   BakeReport& report) {
+int outline_radius(const BakeTarget& target, const BakeOptions& options) {
+  // 2 of 512 pixels
+  if (options.method == BakeMethod::reference) return options.render_size / 256;
+  return std::max(options.render_size / 1024, target.enlarged > 1 ? 2 * target.enlarged : 1);
+}
+
+void check_pictures(std::span<const ViewCamera> cameras,
+                    std::span<const Image> pictures,
+                    const BakeOptions& options) {
   SINTER_CHECK(cameras.size() == pictures.size() && !cameras.empty(),
                ErrorCode::invalid_argument,
                "[bake] views: expected one picture for each of ",
@@ -231,6 +170,15 @@ Image bake_texture(const BakeTarget& target,
                  options.render_size,
                  " pixels along each side");
   }
+}
+
+Image bake_texture(const BakeTarget& target,
+                   std::span<const ViewCamera> cameras,
+                   std::span<const Image> pictures,
+                   const BakeOptions& options,
+                   RasterCache& rasters,
+                   BakeReport& report) {
+  check_pictures(cameras, pictures, options);
   return mesh::with_memory_errors("bake", [&] {
     try {
       return Baker(target, cameras, pictures, options, rasters, report).run();

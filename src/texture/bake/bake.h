@@ -18,6 +18,19 @@ struct BakeTarget {
   int enlarged = 1;
 };
 
+/// Texels around charts that are coloured too: what filters and small mipmaps reach.
+inline constexpr int kGutter = 8;
+/// Texels around charts that a viewer blends into theirs.
+inline constexpr int kBlendedTexels = 2;
+
+/// ViewGeometry's radius.
+int outline_radius(const BakeTarget& target, const BakeOptions& options);
+
+/// Raises invalid_argument for pictures that are not as bake_texture() wants them.
+void check_pictures(std::span<const ViewCamera> cameras,
+                    std::span<const Image> pictures,
+                    const BakeOptions& options);
+
 /// Paints a texture from `pictures`, one of each camera, RGB or RGBA and square with the side
 /// `render_size`. `rasters` gives and keeps the views' rasters. The result is the same for any
 /// number of threads. Times and counts go to `report`.

@@ -2,15 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 
 #include "mesh/parallel.h"
+#include "texture/bake/scatter_taps.h"
 
 namespace sinter::texture {
 namespace {
 
-constexpr float kSteepest = 0.2588190451f;  // cosine of 75 degrees
-constexpr float kLeastWeight = 1e-8f;
 constexpr std::int64_t kTexelGrain = 1 << 16;
 
 }  // namespace
@@ -25,39 +23,28 @@ ScatteredView scatter_view(const ViewMesh& mesh,
   result.colour.assign(side * side, {0, 0, 0});
   result.cosine.assign(side * side, 0);
   std::vector<float> weights(side * side, 0);
-  const auto last = static_cast<float>(size - 1);
-  for_each_covered(
-      *view.raster,
-      mesh.faces,
-      0,
-      view.raster->height,
-      [&](int x, int y, const mesh::Face& face, const std::array<float, 3>& b) {
-        const std::size_t pixel =
-            static_cast<std::size_t>(y) * static_cast<std::size_t>(view.raster->width) +
-            static_cast<std::size_t>(x);
-        if (view.reliable[pixel] == 0) return;
-        float u = 0, down = 0;
-        for (std::size_t k = 0; k < 3; ++k) {
-          u += b[k] * uv[face[k]][0];
-          down += b[k] * (1 - uv[face[k]][1]);
-        }
-        const float h = down * last, w = u * last;
-        const int i = std::clamp(static_cast<int>(std::floor(h)), 0, size - 2);
-        const int j = std::clamp(static_cast<int>(std::floor(w)), 0, size - 2);
-        const float fh = h - static_cast<float>(i), fw = w - static_cast<float>(j);
-        const float cosine = view.cosine[pixel] < kSteepest ? 0 : view.cosine[pixel];
-        const std::uint8_t* const rgb = picture.at(x, y);
-        const float taps[4] = {(1 - fh) * (1 - fw), (1 - fh) * fw, fh * (1 - fw), fh * fw};
-        for (int t = 0; t < 4; ++t) {
-          const std::size_t texel =
-              static_cast<std::size_t>(i + t / 2) * side + static_cast<std::size_t>(j + t % 2);
-          for (std::size_t c = 0; c < 3; ++c) {
-            result.colour[texel][c] += static_cast<float>(rgb[c]) / 255.0f * taps[t];
-          }
-          result.cosine[texel] += cosine * taps[t];
-          weights[texel] += taps[t];
-        }
-      });
+  for_each_covered(*view.raster,
+                   mesh.faces,
+                   0,
+                   view.raster->height,
+                   [&](int x, int y, const mesh::Face& face, const std::array<float, 3>& b) {
+                     const std::size_t pixel = static_cast<std::size_t>(y) *
+                                                   static_cast<std::size_t>(view.raster->width) +
+                                               static_cast<std::size_t>(x);
+                     if (view.reliable[pixel] == 0) return;
+                     const ScatterTaps taps = scatter_taps(uv.data(), face, b, size);
+                     const float cosine = scattered_cosine(view.cosine[pixel]);
+                     const std::uint8_t* const rgb = picture.at(x, y);
+                     for (int t = 0; t < 4; ++t) {
+                       const std::size_t texel = static_cast<std::size_t>(taps.texel(t, size));
+                       for (std::size_t c = 0; c < 3; ++c) {
+                         result.colour[texel][c] +=
+                             static_cast<float>(rgb[c]) / 255.0f * taps.weights[t];
+                       }
+                       result.cosine[texel] += cosine * taps.weights[t];
+                       weights[texel] += taps.weights[t];
+                     }
+                   });
   for (std::size_t i = 0; i < weights.size(); ++i) {
     if (!(weights[i] > 0)) {
       result.colour[i] = {0, 0, 0};
@@ -78,10 +65,7 @@ ViewMerge::ViewMerge(int size) : size_(size) {
 
 bool ViewMerge::add(const ScatteredView& view, double weight, int threads) {
   const auto factor = static_cast<float>(weight);
-  const auto weight_of = [&](std::size_t i) {
-    const float square = view.cosine[i] * view.cosine[i];
-    return factor * (square * square);
-  };
+  const auto weight_of = [&](std::size_t i) { return merge_weight(view.cosine[i], factor); };
   std::atomic<std::int64_t> painted{0}, again{0};
   const auto each_block = [&](auto&& body) {
     mesh::parallel_blocks(threads,
@@ -101,7 +85,7 @@ bool ViewMerge::add(const ScatteredView& view, double weight, int threads) {
     painted += all;
     again += old;
   });
-  if (painted > 0 && static_cast<double>(again) / static_cast<double>(painted) > 0.99) return false;
+  if (brings_nothing(painted, again)) return false;
   each_block([&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       const float w = weight_of(i);

@@ -102,6 +102,7 @@ class SurfaceFill {
   /// before: no order has a part in it.
   void spread() {
     const SurfaceGraph graph{positions_.data(), begin_.data(), neighbours_.data()};
+    const auto is_coloured = [&](std::uint32_t v) { return coloured_[v] != 0; };
     std::vector<std::uint32_t> order, ring;
     for (std::uint32_t v = 0; v < positions_.size(); ++v) {
       if (first_[v] == v && coloured_[v] != 0) ring.push_back(v);
@@ -117,7 +118,7 @@ class SurfaceFill {
         }
       }
       for (const std::uint32_t v : next) {
-        graph.mean_around(v, colour_.data(), coloured_.data(), colour_[v]);
+        graph.mean_around(v, colour_.data(), is_coloured, colour_[v]);
       }
       for (const std::uint32_t v : next) coloured_[v] = 1;
       order.insert(order.end(), next.begin(), next.end());
@@ -127,7 +128,7 @@ class SurfaceFill {
     for (int sweep = 0; sweep < kFillSweeps; ++sweep) {
       std::swap(colour_, before);
       for (const std::uint32_t v : order) {
-        graph.mean_around(v, before.data(), coloured_.data(), colour_[v]);
+        graph.mean_around(v, before.data(), is_coloured, colour_[v]);
       }
     }
     for (std::size_t v = 0; v < positions_.size(); ++v) {

@@ -23,16 +23,17 @@ struct SurfaceGraph {
   const std::uint64_t* begin;       ///< of each vertex' neighbours, and the end
   const std::uint32_t* neighbours;  ///< in the order of the faces, once for each edge of a face
 
-  /// Of the coloured neighbours, weighted by 1 / distance. False where there is none.
+  /// Of the neighbours n with coloured(n), weighted by 1 / distance. False where there is none.
+  template <class Coloured>
   SINTER_BOTH_SIDES bool mean_around(std::uint32_t v,
                                      const Colour* colours,
-                                     const std::uint8_t* coloured,
+                                     Coloured&& coloured,
                                      Colour& mean) const {
     Colour sum{};
     float total = 0;
     for (std::uint64_t i = begin[v]; i < begin[v + 1]; ++i) {
       const std::uint32_t n = neighbours[i];
-      if (coloured[n] == 0) continue;
+      if (!coloured(n)) continue;
       float square = 0;
       for (std::size_t c = 0; c < 3; ++c) {
         const float apart = positions[v][c] - positions[n][c];

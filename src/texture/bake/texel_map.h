@@ -4,14 +4,10 @@
 #include <array>
 #include <span>
 
+#include "texture/bake/texel_weights.h"
 #include "texture/maps/face_raster.h"
 
 namespace sinter::texture {
-
-enum class TexelGrid {
-  centres,  ///< texel (i, j) is at ((i + 0.5) / size, (j + 0.5) / size), as viewers sample
-  corners,  ///< at (i / (size - 1), j / (size - 1)), as the reference bakes
-};
 
 struct TexelMap {
   /// Faces by texel, rows from the top, vertices in texels.

@@ -81,10 +81,7 @@ ViewGeometry view_geometry(const ViewMesh& mesh,
               const std::size_t i = static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
                                     static_cast<std::size_t>(x);
               view.depth[i] = interpolate(vertex_depth.data(), face, weights);
-              const mesh::Vec3 n = interpolate(turned, face, weights);
-              const float length = std::sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]);
-              // Inner space is a reflection: these normals point into the mesh.
-              view.cosine[i] = -n[2] / std::max(length, 1e-8f);
+              view.cosine[i] = facing(interpolate(turned, face, weights));
             });
       });
   try {

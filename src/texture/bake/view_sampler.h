@@ -71,8 +71,8 @@ struct ViewSampler {
  private:
   SINTER_BOTH_SIDES float cosine_of(const mesh::Vec3& place, const mesh::Vec3& normal) const {
     const mesh::Vec3 n = matrices.turn(normal);
+    if (!perspective) return facing(n);
     const float length = std::sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]);
-    if (!perspective) return -n[2] / std::max(length, 1e-8f);
     const float far = std::sqrt(place[0] * place[0] + place[1] * place[1] + place[2] * place[2]);
     return (n[0] * place[0] + n[1] * place[1] + n[2] * place[2]) / std::max(length * far, 1e-8f);
   }

@@ -5,7 +5,9 @@
 // reflection is what makes a map's rows run downwards without a flip). Conventions are those of
 // Hunyuan3D-2, hy3dgen/texgen/differentiable_renderer/camera_utils.py.
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "core/both_sides.h"
 #include "mesh/triangle_mesh.h"
@@ -47,6 +49,12 @@ struct CameraMatrices {
     return row[0] * p[0] + row[1] * p[1] + row[2] * p[2];
   }
 };
+
+/// Cosine between a turned, inward normal and the way back to the camera's plane.
+SINTER_BOTH_SIDES inline float facing(const mesh::Vec3& n) {
+  const float length = std::sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]);
+  return -n[2] / std::max(length, 1e-8f);
+}
 
 /// Computed in float64 and rounded once.
 CameraMatrices camera_matrices(const ViewCamera& camera);
