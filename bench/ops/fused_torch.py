@@ -8,7 +8,7 @@ torch.compile, and of SGLang's kernel where it has one and --sglang names a chec
 the share of the ceiling, both of sinter's faster form; the ratio of the best peer to it. Times are medians of CUDA graphs in
 which every launch takes the next of several sets of inputs, together larger than three times the L2 cache, so that no launch finds its inputs there. The
 ceiling, a large elementwise kernel, and the floor, a kernel of one element in such a graph, are measured first. The last line is what a call
-from Python costs. Inputs are normal random numbers. Results are not looked at here: tests/python compares them with the eager chain.
+from Python costs (call_overhead.py). Inputs are normal random numbers. Results are not looked at here: tests/python compares them with the eager chain.
 
 Needs the wheel (`pip install .`), torch, and a CUDA device.
 """
@@ -18,10 +18,10 @@ import functools
 import json
 import statistics
 import sys
-import time
 from dataclasses import dataclass, field
 from typing import Callable
 
+import call_overhead
 import torch
 import torch.nn.functional as F
 
@@ -414,34 +414,6 @@ def report(result, ceiling):
             print(f"    {key}: {value}", flush=True)
 
 
-def call_overhead():
-    """Microseconds that a call takes on the host: launches without waiting, beside an empty function of PyTorch."""
-    from sinter import _ops
-    from sinter.torch import functional
-
-    x, y = (torch.randn(8, 1024, device="cuda").half() for _ in range(2))
-    scale, shift = (torch.randn(1024, device="cuda").half() for _ in range(2))
-
-    def host_us(call, count=2000):
-        for _ in range(100):
-            call()
-        torch.cuda.synchronize()
-        times = []
-        for _ in range(7):
-            start = time.perf_counter()
-            for _ in range(count // 10):
-                call()
-            times.append((time.perf_counter() - start) / (count // 10) * 1e6)
-            torch.cuda.synchronize()
-        return statistics.median(times)
-
-    with torch.no_grad():
-        return {"sinter.ops.norm_scale_shift(out=)": host_us(lambda: ops.norm_scale_shift(x, scale, shift, out=y)),
-                "the binding alone": host_us(lambda: _ops.norm_scale_shift(x, y, scale, shift)),
-                "sinter.torch.functional": host_us(lambda: functional.norm_scale_shift(x, scale, shift)),
-                "torch.neg(out=)": host_us(lambda: torch.neg(x, out=y)), "torch chain": host_us(lambda: layer_norm_modulate(x, scale, shift))}
-
-
 def main():
     global SGLANG
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -474,7 +446,7 @@ def main():
                 if any(text in case.name for text in options.only):
                     results.append(measure(case, not options.no_compile))
                     report(results[-1], ceiling)
-    overhead = call_overhead()
+    overhead = call_overhead.measure("cuda")
     print("a call from Python, microseconds of the host: " + ", ".join(f"{k} {v:.2f}" for k, v in overhead.items()))
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:

@@ -9,8 +9,7 @@ no current stream: there the call waits for the result.
 
 What an operator cannot do (type, device, shape, strides, alignment, empty arrays, groups that do not divide) raises
 ValueError with one line that says what was expected and what came. `why_not.<operator>` returns that line, or '' where
-the operator would run, without running; it takes the operands of the operator, its output among them (x itself, where
-the output is like x).
+the operator would run, without running; it takes the operator's operands, and out= where the question is about one.
 
 A vector that modulates rows (scale, shift, gate) may be, for x [B, S, D]: [1]; [D], [1, D], [1, 1, D]; one a sample
 [B, D], [B, 1, D]; one a token [1, S, D], [B, S, D]; one a frame [B, F, 1, D], [1, F, 1, D], where F divides S.
@@ -21,7 +20,7 @@ from __future__ import annotations
 from typing import Any, Literal, Optional, Sequence, TypeVar
 
 from sinter import _ops
-from sinter._frameworks import framework_of
+from sinter._frameworks import type_name
 from sinter._ops import why_not
 
 __all__ = [
@@ -44,20 +43,16 @@ Norm = Literal["layer", "rms"]
 Activation = Literal["gelu", "gelu_tanh", "fast_gelu", "silu"]
 
 
-def _is_fast(mode: str) -> bool:
-    if mode == "exact":
-        return False
-    if mode == "fast":
-        return True
-    raise ValueError(f"[sinter.ops] expected 'exact' or 'fast' for mode, got {mode!r}")
+_IS_FAST = {"exact": False, "fast": True}
+_IS_RMS = {"layer": False, "rms": True}
+_ARE_HALVES = {"interleaved": False, "halves": True}
 
 
-def _is_rms(norm: str) -> bool:
-    if norm == "layer":
-        return False
-    if norm == "rms":
-        return True
-    raise ValueError(f"[sinter.ops] expected 'layer' or 'rms' for norm, got {norm!r}")
+def _choice(what: str, name: str, choices: dict[str, bool]) -> bool:
+    found = choices.get(name)
+    if found is None:
+        raise ValueError(f"[sinter.ops] expected one of {', '.join(choices)} for {what}, got {name!r}")
+    return found
 
 
 def norm_scale_shift(
@@ -84,14 +79,10 @@ def norm_scale_shift(
         norm_in_f32: exact mode keeps the norm in float32 until the end, as a chain that computes in float32 does.
         weight_in_f32: rms, exact mode: rounds once after the weight (torch.nn.RMSNorm), not before it too.
     """
-    framework = framework_of(x)
-    framework.check(x, scale, shift, weight, bias)
-    y = framework.empty_like(x) if out is None else out
-    _ops.norm_scale_shift(
-        x, y, scale, shift, weight, bias, None, None, None,
-        eps, _is_rms(norm), norm_in_f32, weight_in_f32, _is_fast(mode), stream,
+    return _ops.norm_scale_shift(
+        x, scale, shift, weight, bias, eps, norm != "layer" and _choice("norm", norm, _IS_RMS), norm_in_f32, weight_in_f32,
+        mode != "exact" and _choice("mode", mode, _IS_FAST), out, stream,
     )  # fmt: skip
-    return _result(framework, y, out)
 
 
 def residual_norm_scale_shift(
@@ -116,15 +107,10 @@ def residual_norm_scale_shift(
 
     The norm is of the sum as it is stored. `sum_out` may be residual or x itself.
     """
-    framework = framework_of(x)
-    framework.check(x, residual, gate, scale, shift, weight, bias)
-    y = framework.empty_like(x) if out is None else out
-    total = framework.empty_like(x) if sum_out is None else sum_out
-    _ops.norm_scale_shift(
-        x, y, scale, shift, weight, bias, residual, gate, total,
-        eps, _is_rms(norm), norm_in_f32, weight_in_f32, _is_fast(mode), stream,
+    return _ops.residual_norm_scale_shift(
+        x, residual, gate, scale, shift, weight, bias, eps, norm != "layer" and _choice("norm", norm, _IS_RMS), norm_in_f32, weight_in_f32,
+        mode != "exact" and _choice("mode", mode, _IS_FAST), out, sum_out, stream,
     )  # fmt: skip
-    return _result(framework, y, out), _result(framework, total, sum_out)
 
 
 def query_key_norm_(
@@ -159,15 +145,10 @@ def query_key_norm_(
         normalize: False: the rotation alone.
         whole_row: statistics over all heads of a token together (Wan).
     """
-    if pairs not in ("interleaved", "halves"):
-        raise ValueError(f"[sinter.ops] expected 'interleaved' or 'halves' for pairs, got {pairs!r}")
-    framework = framework_of(q)
-    framework.check(q, k, q_weight, k_weight, table)
     _ops.query_key_norm(
-        q, k, q_weight, k_weight, table, positions, first_token, tokens,
-        eps, pairs == "halves", normalize, whole_row, weight_in_f32, _is_fast(mode), stream,
+        q, k, q_weight, k_weight, table, first_token, tokens, eps, pairs != "interleaved" and _choice("pairs", pairs, _ARE_HALVES), whole_row,
+        weight_in_f32, mode != "exact" and _choice("mode", mode, _IS_FAST), positions, normalize, stream,
     )  # fmt: skip
-    framework.written(q, k)
 
 
 def rotary_table(
@@ -190,14 +171,11 @@ def rotary_table(
         theta: 256 HunyuanVideo, 10000 Wan.
         first, tokens: the part of the grid's tokens that is wanted; all from first on.
     """
-    (f, h, w), (a, b, c) = grid, dims
     if out is None and like is None:
         raise ValueError("[sinter.ops] expected like or out for rotary_table, got neither")
-    rows = f * h * w - first if tokens is None else tokens
-    framework = framework_of(out if like is None else like)
-    table = framework.empty((rows, a + b + c), "float32", like) if out is None else out
-    _ops.rotary_table(table, (f, h, w), (a, b, c), theta, first, stream)
-    return _result(framework, table, out)
+    return _ops.rotary_table(
+        tuple(grid), tuple(dims), theta, first, -1 if tokens is None else tokens, like, out, stream
+    )
 
 
 def gated_add(
@@ -210,11 +188,7 @@ def gated_add(
     stream: Optional[int] = None,
 ) -> Array:
     """residual + gate * x, for x and residual [B, S, D] or [S, D] and a modulating vector. `out` may be either."""
-    framework = framework_of(x)
-    framework.check(x, residual, gate)
-    y = framework.empty_like(x) if out is None else out
-    _ops.gated_add(x, residual, gate, y, _is_fast(mode), stream)
-    return _result(framework, y, out)
+    return _ops.gated_add(x, residual, gate, mode != "exact" and _choice("mode", mode, _IS_FAST), out, stream)
 
 
 def group_norm_silu(
@@ -234,14 +208,9 @@ def group_norm_silu(
     x is contiguous, or channels-last by its strides; the result is laid out as x is. weight and bias: [C], of x's type
     or float32.
     """
-    framework = framework_of(x)
-    framework.check(x, weight, bias)
-    y = framework.empty_in_layout_of(x) if out is None else out
-    fast = _is_fast(mode)
-    count = _ops.scratch_bytes.group_norm_silu(x, weight, bias, y, groups, eps, silu, fast)
-    scratch = framework.scratch(count, x) if count else None
-    _ops.group_norm_silu(x, weight, bias, y, groups, eps, silu, fast, scratch, stream)
-    return _result(framework, y, out)
+    return _ops.group_norm_silu(
+        x, weight, bias, groups, eps, silu, mode != "exact" and _choice("mode", mode, _IS_FAST), out, None, stream
+    )
 
 
 def activate(
@@ -257,11 +226,7 @@ def activate(
 
     Two halves of one array are two views: activate(h[..., :n], "silu", multiplier=h[..., n:]).
     """
-    framework = framework_of(x)
-    framework.check(x, multiplier)
-    y = framework.empty_like(x) if out is None else out
-    _ops.activate(x, y, kind, multiplier, _is_fast(mode), stream)
-    return _result(framework, y, out)
+    return _ops.activate(x, kind, multiplier, mode != "exact" and _choice("mode", mode, _IS_FAST), out, stream)
 
 
 def linear_activate(
@@ -274,13 +239,7 @@ def linear_activate(
     stream: Optional[int] = None,
 ) -> Array:
     """f(x weight^T + bias) as one product, x [..., K], weight [N, K], bias [N]: rounds once, at the end."""
-    framework = framework_of(x)
-    framework.check(x, weight, bias)
-    y = framework.empty((*x.shape[:-1], weight.shape[0]), None, x) if out is None else out
-    count = _ops.scratch_bytes.linear_activate(x, weight, bias, y, kind)
-    scratch = framework.scratch(count, x) if count else None
-    _ops.linear_activate(x, weight, bias, y, kind, scratch, stream)
-    return _result(framework, y, out)
+    return _ops.linear_activate(x, weight, bias, kind, out, None, stream)
 
 
 def timestep_embedding(
@@ -302,11 +261,8 @@ def timestep_embedding(
         cosine_first: diffusers' flip_sin_to_cos.
         dtype: of the result; None: t's.
     """
-    framework = framework_of(t)
-    framework.check(t)
-    y = framework.empty((t.shape[0], dim), dtype, t) if out is None else out
-    _ops.timestep_embedding(t, y, max_period, scale, shift, cosine_first, stream)
-    return _result(framework, y, out)
+    short = None if dtype is None else type_name(dtype)
+    return _ops.timestep_embedding(t, dim, max_period, scale, shift, cosine_first, short, out, stream)
 
 
 def causal_pad(
@@ -323,19 +279,4 @@ def causal_pad(
 
     `front` frames stand before x: the cache's, and zeros before those. H grows by 2 rows, W by 2 columns.
     """
-    framework = framework_of(x)
-    framework.check(x, cache)
-    if out is None:
-        b, c, t, h, w = x.shape
-        y = framework.empty((b, c, front + t, h + 2 * rows, w + 2 * columns), None, x)
-    else:
-        y = out
-    _ops.causal_pad(x, cache, y, front, rows, columns, stream)
-    return _result(framework, y, out)
-
-
-def _result(framework: Any, made: Any, out: Any) -> Any:
-    if out is None:
-        return framework.give(made)
-    framework.written(out)
-    return out
+    return _ops.causal_pad(x, cache, front, rows, columns, out, stream)

@@ -209,8 +209,8 @@ def test_a_call_costs_little_on_the_host():
         times = {
             "torch.addcmul(out=)": _microseconds(lambda: torch.addcmul(residual, x, gate, out=y)),
             "torch.empty_like": _microseconds(lambda: torch.empty_like(x)),
-            "_ops.activate": _microseconds(lambda: _ops.activate(x, y)),
-            "_ops.gated_add": _microseconds(lambda: _ops.gated_add(x, residual, gate, y)),
+            "_ops.activate": _microseconds(lambda: _ops.activate(x, out=y)),
+            "_ops.gated_add": _microseconds(lambda: _ops.gated_add(x, residual, gate, out=y)),
             "ops.gated_add(out=)": _microseconds(lambda: ops.gated_add(x, residual, gate, out=y)),
             "ops.gated_add": _microseconds(lambda: ops.gated_add(x, residual, gate)),
             "functional.gated_add": _microseconds(lambda: functional.gated_add(x, residual, gate)),

@@ -17,7 +17,7 @@ TYPES = [torch.float32, torch.float16, torch.bfloat16]
 
 def group_norm_silu(x, weight, bias, groups, eps=1e-5, silu=True, fast=False, y=None):
     y = torch.full_like(x, float("nan")) if y is None else y
-    args = (x, weight, bias, y, groups, eps, silu, fast)
+    args = (x, weight, bias, groups, eps, silu, fast, y)
     bytes_needed = ops.scratch_bytes.group_norm_silu(*args)
     scratch = torch.full((bytes_needed,), 255, dtype=torch.uint8, device=x.device) if bytes_needed else None
     ops.group_norm_silu(*args, scratch=scratch)
@@ -185,12 +185,12 @@ def test_graph_and_streams(fast):
     x, weight, bias = operands(shape, torch.float16, 13)
     y = torch.empty_like(x)
     scratch = torch.empty(
-        ops.scratch_bytes.group_norm_silu(x, weight, bias, y, groups), dtype=torch.uint8, device="cuda"
+        ops.scratch_bytes.group_norm_silu(x, weight, bias, groups), dtype=torch.uint8, device="cuda"
     )
 
     def queue():
         ops.group_norm_silu(
-            x, weight, bias, y, groups, fast=fast, scratch=scratch, stream=torch.cuda.current_stream().cuda_stream
+            x, weight, bias, groups, fast=fast, out=y, scratch=scratch, stream=torch.cuda.current_stream().cuda_stream
         )
 
     side = torch.cuda.Stream()

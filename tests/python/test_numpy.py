@@ -178,7 +178,7 @@ def test_results_do_not_depend_on_threads_and_out_is_returned():
     results = []
     for threads in (1, 2, 5):
         y = np.full_like(x, np.nan)
-        _ops.gated_add(x, residual, gate, y, threads=threads)
+        _ops.gated_add(x, residual, gate, out=y, threads=threads)
         results.append(y)
     np.testing.assert_array_equal(results[0], results[1])
     np.testing.assert_array_equal(results[0], results[2])

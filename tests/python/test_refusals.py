@@ -81,15 +81,16 @@ CASES += [("group_norm_silu", *case) for case in GROUP]
 CASES += [("query_key_norm", *case) for case in HEADS]
 CASES += [(operator, what, call, words) for what, operator, call, words in OTHERS]
 SAMPLES = {
-    "gated_add": lambda: [ones(1, 2, 8)] * 4,
-    "activate": lambda: [ones(2, 8)] * 2,
-    "norm_scale_shift": lambda: [ones(1, 2, 8)] * 2,
-    "group_norm_silu": lambda: [ones(1, 32, 8), ones(32), ones(32), ones(1, 32, 8)],
+    "gated_add": lambda: [ones(1, 2, 8), ones(1, 2, 8), ones(8)],
+    "activate": lambda: [ones(2, 8)],
+    "norm_scale_shift": lambda: [ones(1, 2, 8)],
+    "residual_norm_scale_shift": lambda: [ones(1, 2, 8), ones(1, 2, 8), ones(8)],
+    "group_norm_silu": lambda: [ones(1, 32, 8), ones(32), ones(32)],
     "query_key_norm": lambda: [ones(1, 2, 2, 8)],
-    "rotary_table": lambda: [ones(4, 12), (1, 2, 2), (4, 4, 4)],
-    "timestep_embedding": lambda: [ones(2), ones(2, 8)],
-    "causal_pad": lambda: [ones(1, 1, 2, 3, 3), None, ones(1, 1, 4, 5, 5)],
-    "linear_activate": lambda: [ones(2, 8), ones(4, 8), None, ones(2, 4)],
+    "rotary_table": lambda: [(1, 2, 2), (4, 4, 4)],
+    "timestep_embedding": lambda: [ones(2), 8],
+    "causal_pad": lambda: [ones(1, 1, 2, 3, 3)],
+    "linear_activate": lambda: [ones(2, 8), ones(4, 8)],
 }
 
 
@@ -107,19 +108,28 @@ def test_unaligned_data_is_refused():
     raw = np.ones(4 * 16 + 1, np.uint8)
     x = np.frombuffer(raw.data, F4, 16, offset=1).reshape(2, 8)
     with pytest.raises(ValueError, match="multiple of 4 bytes"):
-        _ops.activate(x, ones(2, 8))
+        _ops.activate(x)
 
 
 @pytest.mark.parametrize("operator", sorted(SAMPLES))
 def test_why_not_runs_nothing_and_agrees(operator):
-    operands = SAMPLES[operator]()
+    operands, options = SAMPLES[operator](), {}
+    if operator == "rotary_table":
+        options["like"] = ones(1)
     before = [np.array(o, copy=True) for o in operands if isinstance(o, np.ndarray)]
-    options = {"groups": 8} if operator == "group_norm_silu" else {}
-    assert getattr(ops.why_not, operator)(*operands, **options) == ""
+    ask = getattr(ops.why_not, operator)
+    assert ask(*operands, **options) == ""
     for x, copy in zip((o for o in operands if isinstance(o, np.ndarray)), before):
         np.testing.assert_array_equal(x, copy)
-    wrong = [operands[0].astype("f8"), *operands[1:]]
-    assert "f64" in getattr(ops.why_not, operator)(*wrong, **options)
+    if operator == "query_key_norm":
+        assert "f64" in ask(operands[0].astype("f8"))
+        return
+    # The array that the operator would make itself is one that it takes as out=.
+    made = getattr(_ops, operator)(*operands, **options)
+    if operator == "residual_norm_scale_shift":
+        made, options["sum_out"] = made
+    assert ask(*operands, **options, out=made) == ""
+    assert "f64" in ask(*operands, **options, out=made.astype("f8"))
 
 
 def test_errors_leak_nothing():
@@ -130,5 +140,5 @@ def test_errors_leak_nothing():
     counts = sys.getrefcount(x), sys.getrefcount(wrong)
     for _ in range(50):
         with pytest.raises(ValueError):
-            _ops.gated_add(x, wrong, ones(8), x)
+            _ops.gated_add(x, wrong, ones(8), out=x)
     assert (sys.getrefcount(x), sys.getrefcount(wrong)) == counts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
 import torch
 import torch.nn.functional as F
@@ -64,6 +64,13 @@ def gated_add(x: Tensor, residual: Tensor, gate: Optional[Tensor]) -> Tensor:
     if gate is None:
         return residual + x
     return (residual + rows_of(gate, x) * x).to(x.dtype)
+
+
+def residual_norm_scale_shift(
+    x: Tensor, residual: Tensor, gate: Optional[Tensor], *norm: Any
+) -> tuple[Tensor, Tensor]:
+    total = gated_add(x, residual, gate)
+    return norm_scale_shift(total, *norm), total
 
 
 def rotated(x: Tensor, table: Tensor, first_token: int, tokens: int, halves: bool) -> Tensor:

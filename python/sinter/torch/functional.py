@@ -7,10 +7,11 @@ custom operator of the namespace `sinter` that the compiler does not look into.
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Callable, Optional
 
 import torch
 from torch import Tensor
+from torch.compiler import is_compiling
 
 from sinter import _ops
 from sinter.torch import eager
@@ -24,60 +25,66 @@ def is_fast(mode: str) -> bool:
     return mode == "fast"
 
 
-def _unfused(x: Tensor, *others: Optional[Tensor]) -> bool:
-    """Whether the unfused chain is wanted whatever the operands are: it records gradients and obeys autocast."""
-    if torch.is_autocast_enabled("cuda" if x.is_cuda else "cpu"):
-        return True
-    if not torch.is_grad_enabled():
-        return False
-    if x.requires_grad:
-        return True
-    for other in others:
-        if other is not None and other.requires_grad:
-            return True
-    return False
+def _operator(schema: str, unfused: Callable[..., Any], like: Callable[..., Any]) -> Callable[..., Any]:
+    """Registers torch.ops.sinter.<name>, and returns the function that chooses between it, the direct call and `unfused`.
 
-
-def _operator(schema: str, run, fake) -> None:
-    """Registers `run` as torch.ops.sinter.<name>, for every device, with `fake` for tensors without data."""
+    All of them take the same arguments, and so does _ops.attempt.<name>, which returns None where it refuses, where
+    gradients are recorded and under autocast. `like` makes tensors with the shapes and strides that the operator's
+    results have, of tensors without data too; of an operator that works in place it returns the arguments that change.
+    """
     name = schema.partition("(")[0]
+    in_place = name.endswith("_")
+    attempt = getattr(_ops.attempt, name.rstrip("_"))
+
+    def registered(*arguments: Any) -> Any:
+        results = attempt(*arguments)
+        if results is None:
+            results = like(*arguments)
+            for place, value in zip(_flat(results), _flat(unfused(*arguments))):
+                if place is not None:
+                    place.copy_(value)
+        return None if in_place else results
+
     _library.define(schema, tags=(torch.Tag.pt2_compliant_tag, torch.Tag.needs_fixed_stride_order))
-    _library.impl(name, run, "CompositeExplicitAutograd")
+    _library.impl(name, registered, "CompositeExplicitAutograd")
+    fake = (lambda *_: None) if in_place else like
     torch.library.register_fake(f"sinter::{name}", fake, lib=_library)
+    custom_operator = getattr(torch.ops.sinter, name)
+
+    def operator(*arguments: Any) -> Any:
+        if is_compiling():
+            if _wants_unfused(arguments):
+                return unfused(*arguments)
+            results = custom_operator(*arguments)
+            return like(*arguments) if in_place else results
+        results = attempt(*arguments)
+        return unfused(*arguments) if results is None else results
+
+    return operator
+
+
+def _flat(results: Any) -> tuple[Optional[Tensor], ...]:
+    return results if isinstance(results, tuple) else (results,)
+
+
+def _wants_unfused(arguments: tuple[Any, ...]) -> bool:
+    """What _ops.attempt finds out for itself, in terms that the compiler understands."""
+    if torch.is_autocast_enabled("cuda" if arguments[0].is_cuda else "cpu"):
+        return True
+    return torch.is_grad_enabled() and any(isinstance(a, Tensor) and a.requires_grad for a in arguments)
+
+
+def _contiguous_like(x: Tensor, *_: Any) -> Tensor:
+    return torch.empty_like(x, memory_format=torch.contiguous_format)
 
 
 # ----------------------------------------------------------------------------------------------- norm, scale, shift
 
-
-def _norm_scale_shift(
-    x: Tensor,
-    scale: Optional[Tensor],
-    shift: Optional[Tensor],
-    weight: Optional[Tensor],
-    bias: Optional[Tensor],
-    eps: float,
-    rms: bool,
-    norm_in_f32: bool,
-    weight_in_f32: bool,
-    fast: bool,
-) -> Tensor:
-    # Contiguous whatever x is, as the fake result below and the unfused chain are for rows.
-    rows = x if x.dim() in (2, 3) else x.flatten(0, -2)
-    y = torch.empty_like(rows, memory_format=torch.contiguous_format)
-    try:
-        _ops.norm_scale_shift(
-            rows, y, scale, shift, weight, bias, None, None, None, eps, rms, norm_in_f32, weight_in_f32, fast
-        )
-    except ValueError:
-        return eager.norm_scale_shift(x, scale, shift, weight, bias, eps, rms, norm_in_f32, weight_in_f32).contiguous()
-    return y if rows is x else y.view(x.shape)
-
-
-_operator(
+_norm_scale_shift = _operator(
     "norm_scale_shift(Tensor x, Tensor? scale, Tensor? shift, Tensor? weight, Tensor? bias, float eps, bool rms, "
     "bool norm_in_f32, bool weight_in_f32, bool fast) -> Tensor",
-    _norm_scale_shift,
-    lambda x, *_: torch.empty_like(x, memory_format=torch.contiguous_format),
+    lambda *arguments: eager.norm_scale_shift(*arguments[:-1]),
+    _contiguous_like,
 )
 
 
@@ -93,50 +100,15 @@ def norm_scale_shift(
     weight_in_f32: bool = False,
     fast: bool = False,
 ) -> Tensor:
-    """See sinter.ops.norm_scale_shift; without scale and shift x may have any number of dimensions."""
-    if _unfused(x, scale, shift, weight, bias):
-        return eager.norm_scale_shift(x, scale, shift, weight, bias, eps, rms, norm_in_f32, weight_in_f32)
-    run = torch.ops.sinter.norm_scale_shift if torch.compiler.is_compiling() else _norm_scale_shift
-    return run(x, scale, shift, weight, bias, eps, rms, norm_in_f32, weight_in_f32, fast)
+    """See sinter.ops.norm_scale_shift."""
+    return _norm_scale_shift(x, scale, shift, weight, bias, eps, rms, norm_in_f32, weight_in_f32, fast)
 
 
-def _residual_norm_scale_shift(
-    x: Tensor,
-    residual: Tensor,
-    gate: Optional[Tensor],
-    scale: Optional[Tensor],
-    shift: Optional[Tensor],
-    weight: Optional[Tensor],
-    bias: Optional[Tensor],
-    eps: float,
-    rms: bool,
-    norm_in_f32: bool,
-    weight_in_f32: bool,
-    fast: bool,
-) -> tuple[Tensor, Tensor]:
-    y = torch.empty_like(x, memory_format=torch.contiguous_format)
-    total = torch.empty_like(y)
-    try:
-        _ops.norm_scale_shift(
-            x, y, scale, shift, weight, bias, residual, gate, total, eps, rms, norm_in_f32, weight_in_f32, fast
-        )
-    except ValueError:
-        total = eager.gated_add(x, residual, gate).contiguous()
-        y = eager.norm_scale_shift(total, scale, shift, weight, bias, eps, rms, norm_in_f32, weight_in_f32)
-        return y.contiguous(), total
-    return y, total
-
-
-def _fake_pair(x: Tensor, *_) -> tuple[Tensor, Tensor]:
-    y = torch.empty_like(x, memory_format=torch.contiguous_format)
-    return y, torch.empty_like(y)
-
-
-_operator(
+_residual_norm_scale_shift = _operator(
     "residual_norm_scale_shift(Tensor x, Tensor residual, Tensor? gate, Tensor? scale, Tensor? shift, Tensor? weight, "
     "Tensor? bias, float eps, bool rms, bool norm_in_f32, bool weight_in_f32, bool fast) -> (Tensor, Tensor)",
-    _residual_norm_scale_shift,
-    _fake_pair,
+    lambda *arguments: eager.residual_norm_scale_shift(*arguments[:-1]),
+    lambda x, residual, *_: (_contiguous_like(x), _contiguous_like(residual)),
 )
 
 
@@ -155,59 +127,30 @@ def residual_norm_scale_shift(
     fast: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """See sinter.ops.residual_norm_scale_shift: (y, sum)."""
-    if _unfused(x, residual, gate, scale, shift, weight, bias):
-        total = eager.gated_add(x, residual, gate)
-        return eager.norm_scale_shift(total, scale, shift, weight, bias, eps, rms, norm_in_f32, weight_in_f32), total
-    run = torch.ops.sinter.residual_norm_scale_shift if torch.compiler.is_compiling() else _residual_norm_scale_shift
-    return run(x, residual, gate, scale, shift, weight, bias, eps, rms, norm_in_f32, weight_in_f32, fast)
+    return _residual_norm_scale_shift(
+        x, residual, gate, scale, shift, weight, bias, eps, rms, norm_in_f32, weight_in_f32, fast
+    )
 
 
 # -------------------------------------------------------------------------------------------------------- gated add
 
-
-def _gated_add(x: Tensor, residual: Tensor, gate: Tensor, fast: bool) -> Tensor:
-    y = torch.empty_like(x, memory_format=torch.contiguous_format)
-    try:
-        _ops.gated_add(x, residual, gate, y, fast)
-    except ValueError:
-        return eager.gated_add(x, residual, gate).contiguous()
-    return y
-
-
-_operator(
+_gated_add = _operator(
     "gated_add(Tensor x, Tensor residual, Tensor gate, bool fast) -> Tensor",
-    _gated_add,
-    lambda x, *_: torch.empty_like(x, memory_format=torch.contiguous_format),
+    lambda *arguments: eager.gated_add(*arguments[:-1]),
+    _contiguous_like,
 )
 
 
 def gated_add(x: Tensor, residual: Tensor, gate: Tensor, fast: bool = False) -> Tensor:
     """residual + gate * x; see sinter.ops.gated_add."""
-    if _unfused(x, residual, gate):
-        return eager.gated_add(x, residual, gate)
-    run = torch.ops.sinter.gated_add if torch.compiler.is_compiling() else _gated_add
-    return run(x, residual, gate, fast)
+    return _gated_add(x, residual, gate, fast)
 
 
 # ------------------------------------------------------------------------------------------------------ group norm
 
-
-def _group_norm_silu(
-    x: Tensor, weight: Tensor, bias: Tensor, groups: int, eps: float, silu: bool, fast: bool
-) -> Tensor:
-    y = torch.empty_like(x)
-    try:
-        count = _ops.scratch_bytes.group_norm_silu(x, weight, bias, y, groups, eps, silu, fast)
-        scratch = torch.empty(count, dtype=torch.uint8, device=x.device) if count else None
-        _ops.group_norm_silu(x, weight, bias, y, groups, eps, silu, fast, scratch)
-    except ValueError:
-        return y.copy_(eager.group_norm_silu(x, weight, bias, groups, eps, silu))
-    return y
-
-
-_operator(
+_group_norm_silu = _operator(
     "group_norm_silu(Tensor x, Tensor weight, Tensor bias, int groups, float eps, bool silu, bool fast) -> Tensor",
-    _group_norm_silu,
+    lambda *arguments: eager.group_norm_silu(*arguments[:-1]),
     lambda x, *_: torch.empty_like(x),
 )
 
@@ -222,28 +165,15 @@ def group_norm_silu(
     fast: bool = False,
 ) -> Tensor:
     """See sinter.ops.group_norm_silu."""
-    if _unfused(x, weight, bias):
-        return eager.group_norm_silu(x, weight, bias, groups, eps, silu)
-    run = torch.ops.sinter.group_norm_silu if torch.compiler.is_compiling() else _group_norm_silu
-    return run(x, weight, bias, groups, eps, silu, fast)
+    return _group_norm_silu(x, weight, bias, groups, eps, silu, fast)
 
 
 # ------------------------------------------------------------------------------------------------------ activations
 
-
-def _activate(x: Tensor, kind: str, multiplier: Optional[Tensor], fast: bool) -> Tensor:
-    y = torch.empty_like(x, memory_format=torch.contiguous_format)
-    try:
-        _ops.activate(x, y, kind, multiplier, fast)
-    except ValueError:
-        return eager.activate(x, kind, multiplier).contiguous()
-    return y
-
-
-_operator(
+_activate = _operator(
     "activate(Tensor x, str kind, Tensor? multiplier, bool fast) -> Tensor",
-    _activate,
-    lambda x, *_: torch.empty_like(x, memory_format=torch.contiguous_format),
+    lambda *arguments: eager.activate(*arguments[:-1]),
+    _contiguous_like,
 )
 
 
@@ -251,49 +181,26 @@ def activate(
     x: Tensor, kind: str = "gelu_tanh", multiplier: Optional[Tensor] = None, fast: bool = False
 ) -> Tensor:
     """See sinter.ops.activate."""
-    if _unfused(x, multiplier):
-        return eager.activate(x, kind, multiplier)
-    run = torch.ops.sinter.activate if torch.compiler.is_compiling() else _activate
-    return run(x, kind, multiplier, fast)
+    return _activate(x, kind, multiplier, fast)
 
 
 # -------------------------------------------------------------------------------------------------- queries and keys
 
 
-def _query_key_norm_(
-    q: Tensor,
-    k: Optional[Tensor],
-    q_weight: Optional[Tensor],
-    k_weight: Optional[Tensor],
-    table: Optional[Tensor],
-    first_token: int,
-    tokens: int,
-    eps: float,
-    halves: bool,
-    whole_row: bool,
-    weight_in_f32: bool,
-    fast: bool,
-) -> None:
-    try:
-        _ops.query_key_norm(
-            q, k, q_weight, k_weight, table, None, first_token, tokens,
-            eps, halves, True, whole_row, weight_in_f32, fast,
-        )  # fmt: skip
-    except ValueError:
-        for x, weight in ((q, q_weight), (k, k_weight)):
-            if x is not None:
-                x.copy_(
-                    eager.query_key_norm(
-                        x, weight, table, first_token, tokens, eps, halves, whole_row, weight_in_f32
-                    )
-                )
+def _unfused_query_key_norm(
+    q: Tensor, k: Optional[Tensor], q_weight: Optional[Tensor], k_weight: Optional[Tensor], *options: Any
+) -> tuple[Tensor, Optional[Tensor]]:
+    return (
+        eager.query_key_norm(q, q_weight, *options[:-1]),
+        None if k is None else eager.query_key_norm(k, k_weight, *options[:-1]),
+    )
 
 
-_operator(
+_query_key_norm = _operator(
     "query_key_norm_(Tensor(a!) q, Tensor(b!)? k, Tensor? q_weight, Tensor? k_weight, Tensor? table, int first_token, "
     "int tokens, float eps, bool halves, bool whole_row, bool weight_in_f32, bool fast) -> ()",
-    _query_key_norm_,
-    lambda *_: None,
+    _unfused_query_key_norm,
+    lambda q, k, *_: (q, k),
 )
 
 
@@ -311,40 +218,17 @@ def query_key_norm(
     weight_in_f32: bool = False,
     fast: bool = False,
 ) -> tuple[Tensor, Optional[Tensor]]:
-    """See sinter.ops.query_key_norm_. In place, unless gradients are recorded; use what it returns."""
-    if _unfused(q, k, q_weight, k_weight):
-        shared = (table, first_token, tokens, eps, halves, whole_row, weight_in_f32)
-        return (
-            eager.query_key_norm(q, q_weight, *shared),
-            None if k is None else eager.query_key_norm(k, k_weight, *shared),
-        )
-    arguments = (q, k, q_weight, k_weight, table, first_token, tokens, eps, halves, whole_row, weight_in_f32, fast)
-    if torch.compiler.is_compiling():
-        torch.ops.sinter.query_key_norm_(*arguments)
-        return q, k
-    _query_key_norm_(*arguments)
-    for x in (q, k):
-        if x is not None and not x.is_inference():
-            torch.autograd.graph.increment_version(x)
-    return q, k
+    """See sinter.ops.query_key_norm_. In place where the fused operator runs, new tensors elsewhere: use what it returns."""
+    return _query_key_norm(
+        q, k, q_weight, k_weight, table, first_token, tokens, eps, halves, whole_row, weight_in_f32, fast
+    )
 
 
 # ------------------------------------------------------------------------------------------------- causal convolution
 
-
-def _causal_pad(x: Tensor, cache: Optional[Tensor], front: int, rows: int, columns: int) -> Tensor:
-    b, c, t, h, w = x.shape
-    y = x.new_empty((b, c, front + t, h + 2 * rows, w + 2 * columns))
-    try:
-        _ops.causal_pad(x, cache, y, front, rows, columns)
-    except ValueError:
-        return eager.causal_pad(x, cache, front, rows, columns).contiguous()
-    return y
-
-
-_operator(
+_causal_pad = _operator(
     "causal_pad(Tensor x, Tensor? cache, int front, int rows, int columns) -> Tensor",
-    _causal_pad,
+    eager.causal_pad,
     lambda x, cache, front, rows, columns: x.new_empty(
         (x.shape[0], x.shape[1], front + x.shape[2], x.shape[3] + 2 * rows, x.shape[4] + 2 * columns)
     ),
@@ -353,7 +237,4 @@ _operator(
 
 def causal_pad(x: Tensor, cache: Optional[Tensor] = None, front: int = 2, rows: int = 1, columns: int = 1) -> Tensor:
     """See sinter.ops.causal_pad."""
-    if _unfused(x, cache):
-        return eager.causal_pad(x, cache, front, rows, columns)
-    run = torch.ops.sinter.causal_pad if torch.compiler.is_compiling() else _causal_pad
-    return run(x, cache, front, rows, columns)
+    return _causal_pad(x, cache, front, rows, columns)

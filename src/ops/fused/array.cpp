@@ -105,9 +105,9 @@ std::string refuse_operand(const char* name, const Array& x, int device) {
   std::int64_t count = 1;
   for (int i = 0; i < x.rank; ++i) {
     if (extent(x, i) <= 0) return unlike(name, "no empty dimension", x);
-    if (extent(x, i) > (std::int64_t{1} << 48) / count)
+    constexpr std::int64_t kMost = std::int64_t{1} << 48;
+    if (__builtin_mul_overflow(count, extent(x, i), &count) || count > kMost)
       return unlike(name, "at most 2^48 elements", x);
-    count *= extent(x, i);
   }
   if (x.data == nullptr) return unlike(name, "data", x);
   if (!is_floating(x.type)) return unlike(name, "f32, f16 or bf16", x);
