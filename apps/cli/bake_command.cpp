@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 struct BakeArguments {
   std::string mesh, views, output, cameras, metrics, method = "best";
   BakeOptions options;
+  bool keep_uv = false;
   bool quiet = false;
 };
 
@@ -62,7 +63,10 @@ void run_bake(BakeArguments& arguments) {
     pictures.push_back(find_view(arguments.views, i));
   }
   BakeReport report;
-  const TexturedMesh baked = bake(read_mesh(arguments.mesh), pictures, arguments.options, &report);
+  const TexturedMesh baked =
+      arguments.keep_uv
+          ? bake(read_textured_mesh(arguments.mesh), pictures, arguments.options, &report)
+          : bake(read_mesh(arguments.mesh), pictures, arguments.options, &report);
   for (const std::string& repair : report.unwrap.repairs) {
     std::fprintf(stderr, "sinter: warning: %s: %s\n", arguments.mesh.c_str(), repair.c_str());
   }
@@ -113,8 +117,14 @@ void add_bake(CLI::App& app, int&) {
                    options.render_size,
                    "side at which views are projected, 64..8192; other pictures are resized")
       ->capture_default_str();
+  CLI::Option* const keep =
+      command->add_flag("--keep-uv",
+                        arguments->keep_uv,
+                        "paint for the texture coordinates of a GLB, glTF or OBJ, and leave "
+                        "vertices, faces and coordinates as they are");
   command->add_option("--gutter", options.unwrap.gutter, "empty texels between two charts, 0..64")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->excludes(keep);
   command->add_option("--metrics", arguments->metrics, "JSON file for counts and times");
   command->add_option("--threads", options.unwrap.threads, "CPU threads, 0 takes all")
       ->capture_default_str();

@@ -16,6 +16,22 @@ struct Mesh {
   std::vector<std::array<std::uint32_t, 3>> faces;  ///< indices into positions
 };
 
+/// How the surface of a mesh is to look, as files say it.
+struct MeshAttributes {
+  /// Texture coordinates, bit for bit those of the file.
+  std::vector<std::array<float, 2>> uv;
+  /// By face, the place in `uv` of each corner. Empty: uv is by vertex.
+  std::vector<std::array<std::uint32_t, 3>> uv_faces;
+  /// Whether (0, 0) is the upper left corner of the picture, as in glTF, not the lower left one.
+  bool v_down = false;
+  std::vector<std::array<float, 3>> normals;  ///< unit vectors
+  /// By face, the place in `normals` of each corner. Empty: by vertex.
+  std::vector<std::array<std::uint32_t, 3>> normal_faces;
+  /// Faces for which the file has no coordinates or no normals. Where it has them for no face, the
+  /// list above is empty, and `normals` are where it lacks them for any.
+  std::int64_t faces_without_uv = 0, faces_without_normals = 0;
+};
+
 enum class Axis { x, y, z, minus_x, minus_y, minus_z };
 
 /// Which way a mesh stands in a right-handed space.

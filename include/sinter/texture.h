@@ -65,15 +65,17 @@ struct MapMetrics {
 /// its place in the list with two digits or more, into a folder, which is made if it is missing.
 MapMetrics write_maps(const std::string& folder, const Mesh& mesh, const MapOptions& options = {});
 
-/// A mesh with a place in a picture for every vertex, and perhaps that picture.
-struct TexturedMesh {
+/// A mesh with places in a picture, and perhaps that picture.
+struct TexturedMesh : MeshAttributes {
   Mesh mesh;
-  /// By vertex, (0, 0) at the lower left corner of the picture, (1, 1) at the upper right.
-  std::vector<std::array<float, 2>> uv;
   /// width * height * 3 sRGB levels, rows from the top; nothing where the mesh has no texture.
   std::vector<std::uint8_t> rgb;
   int width = 0, height = 0;
 };
+
+/// read_mesh() with the texture coordinates and normals of GLB, glTF and OBJ files; of other
+/// formats the mesh alone. Several meshes of a file become one.
+TexturedMesh read_textured_mesh(const std::string& path);
 
 struct UnwrapOptions {
   /// Side of the square atlas in texels, 32..16384. The charts are scaled to fill it.
@@ -165,8 +167,20 @@ TexturedMesh bake(const Mesh& mesh,
                   const BakeOptions& options = {},
                   BakeReport* report = nullptr);
 
+/// The same without unwrapping: paints a texture for the coordinates that the mesh has, and leaves
+/// vertices, faces, their order, coordinates and normals as they are. Raises invalid_argument for
+/// coordinates that are missing, not finite or further than 0.001 outside of 0..1; where faces
+/// share texels, BakeReport says so. The unwrapping's options other than texture_size and threads
+/// are not used.
+TexturedMesh bake(const TexturedMesh& mesh,
+                  const std::vector<std::string>& pictures,
+                  const BakeOptions& options = {},
+                  BakeReport* report = nullptr);
+
 /// Writes GLB, or OBJ with a material file and a PNG beside it, as the path ends. Without a texture
 /// the material is neutral and the coordinates are written all the same. `metallicFactor` is 0.
+/// Coordinates are written bit for bit in a format that counts v as they do. In GLB, a vertex with
+/// several coordinates or normals is followed by copies of it after all other vertices.
 void write_textured_mesh(const std::string& path,
                          const TexturedMesh& mesh,
                          const Provenance& provenance = {});

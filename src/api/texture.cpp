@@ -2,17 +2,21 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 
 #include "api/threads.h"
 #include "core/error.h"
 #include "io/camera_file.h"
 #include "io/image_file.h"
+#include "io/mesh_file.h"
 #include "io/pillow_resize.h"
 #include "io/textured_mesh.h"
 #include "mesh/cleanup.h"
 #include "sinter/version.h"
 #include "texture/bake/bake.h"
+#include "texture/bake/given_uv.h"
+#include "texture/input_mesh.h"
 #include "texture/maps/maps.h"
 #include "texture/unwrap/unwrap.h"
 
@@ -85,7 +89,103 @@ void check_bake(const std::vector<std::string>& pictures, const BakeOptions& opt
                options.unwrap.texture_size);
 }
 
+/// Pictures of a mesh at the size at which they are projected.
+struct Views {
+  std::vector<Image> pictures;
+  int enlarged = 1;  ///< pixels that one pixel of the smallest became
+};
+
+Views read_views(const std::vector<std::string>& paths, int size) {
+  Views views;
+  for (const std::string& path : paths) {
+    const Image picture = io::read_image(path);
+    const int side = std::min(picture.width, picture.height);
+    views.enlarged = std::max(views.enlarged, (size + side - 1) / side);
+    views.pictures.push_back(io::resize_pillow(picture, size, size, io::PillowFilter::bicubic));
+  }
+  return views;
+}
+
+/// `uv` by vertex, v upwards.
+void paint(const Mesh& mesh,
+           const std::vector<std::array<float, 2>>& uv,
+           const Views& views,
+           const BakeOptions& options,
+           BakeReport& report,
+           TexturedMesh& result) {
+  const texture::ViewMesh view = texture::prepare_view_mesh(mesh);
+  texture::RasterCache rasters(0);
+  Image painted = texture::bake_texture(
+      {view, uv, views.enlarged}, options.cameras, views.pictures, options, rasters, report);
+  result.width = painted.width;
+  result.height = painted.height;
+  result.rgb = std::move(painted.pixels);
+}
+
+BakeOptions checked(const std::vector<std::string>& pictures, const BakeOptions& options) {
+  check_cameras(options.cameras);
+  check_bake(pictures, options);
+  BakeOptions resolved = options;
+  resolved.unwrap.threads = resolve_threads(options.unwrap.threads);
+  return resolved;
+}
+
+/// Refuses a mesh whose coordinates cannot be painted.
+void check_given(const TexturedMesh& mesh) {
+  texture::check_input_mesh("bake", mesh.mesh);
+  SINTER_CHECK(!mesh.uv.empty(),
+               ErrorCode::invalid_argument,
+               "[bake] texture coordinates: expected some to keep, the mesh has none");
+  SINTER_CHECK(mesh.faces_without_uv == 0,
+               ErrorCode::invalid_argument,
+               "[bake] texture coordinates: expected them for every face, ",
+               mesh.faces_without_uv,
+               " of ",
+               mesh.mesh.faces.size(),
+               " have none");
+}
+
+/// The surface with its coordinates as they are painted: by vertex, v upwards, without vertices
+/// that no face uses, which would count for the bounding box.
+TexturedMesh surface_of(const TexturedMesh& given) {
+  TexturedMesh surface = io::attributes_by_vertex(given);
+  constexpr std::uint32_t kUnused = ~0u;
+  std::vector<std::uint32_t> place(surface.mesh.positions.size(), kUnused);
+  for (const auto& face : surface.mesh.faces) {
+    for (const std::uint32_t v : face) place[v] = 0;
+  }
+  std::uint32_t kept = 0;
+  for (std::size_t v = 0; v < place.size(); ++v) {
+    if (place[v] == kUnused) continue;
+    const auto [x, y] = surface.uv[v];
+    surface.uv[kept] = {x, given.v_down ? 1 - y : y};
+    surface.mesh.positions[kept] = surface.mesh.positions[v];
+    place[v] = kept++;
+  }
+  surface.uv.resize(kept);
+  surface.mesh.positions.resize(kept);
+  for (auto& face : surface.mesh.faces) face = {place[face[0]], place[face[1]], place[face[2]]};
+  return surface;
+}
+
+/// Normals that are no numbers cannot be written.
+void check_normals(TexturedMesh& mesh, std::vector<std::string>& repairs) {
+  const auto bad = std::count_if(mesh.normals.begin(), mesh.normals.end(), [](const auto& n) {
+    return !std::isfinite(n[0]) || !std::isfinite(n[1]) || !std::isfinite(n[2]);
+  });
+  if (bad == 0) return;
+  repairs.push_back(cat("left out the normals, ", bad, " of which are not finite"));
+  mesh.normals.clear();
+  mesh.normal_faces.clear();
+}
+
 }  // namespace
+
+TexturedMesh read_textured_mesh(const std::string& path) {
+  TexturedMesh mesh;
+  mesh.mesh = io::read_mesh(path, {}, nullptr, &mesh);
+  return mesh;
+}
 
 std::vector<ViewCamera> read_cameras(const std::string& path) {
   std::vector<ViewCamera> cameras = io::read_cameras(path);
@@ -159,32 +259,36 @@ TexturedMesh bake(const Mesh& mesh,
                   const std::vector<std::string>& pictures,
                   const BakeOptions& options,
                   BakeReport* report) {
-  check_cameras(options.cameras);
-  check_bake(pictures, options);
-  BakeOptions resolved = options;
-  resolved.unwrap.threads = resolve_threads(options.unwrap.threads);
+  const BakeOptions resolved = checked(pictures, options);
   BakeReport own;
   BakeReport& told = report != nullptr ? *report : own;
   told = {};
-  std::vector<Image> views;
-  int enlarged = 1;
-  for (const std::string& path : pictures) {
-    const Image picture = io::read_image(path);
-    const int side = std::min(picture.width, picture.height);
-    enlarged = std::max(enlarged, (options.render_size + side - 1) / side);
-    views.push_back(io::resize_pillow(
-        picture, options.render_size, options.render_size, io::PillowFilter::bicubic));
-  }
+  const Views views = read_views(pictures, options.render_size);
   const auto start = std::chrono::steady_clock::now();
   TexturedMesh result = unwrap(mesh, resolved.unwrap, &told.unwrap);
   told.unwrap_ms = milliseconds_since(start);
-  const texture::ViewMesh view = texture::prepare_view_mesh(result.mesh);
-  texture::RasterCache rasters(0);
-  Image painted = texture::bake_texture(
-      {view, result.uv, enlarged}, resolved.cameras, views, resolved, rasters, told);
-  result.width = painted.width;
-  result.height = painted.height;
-  result.rgb = std::move(painted.pixels);
+  paint(result.mesh, result.uv, views, resolved, told, result);
+  return result;
+}
+
+TexturedMesh bake(const TexturedMesh& mesh,
+                  const std::vector<std::string>& pictures,
+                  const BakeOptions& options,
+                  BakeReport* report) {
+  const BakeOptions resolved = checked(pictures, options);
+  BakeReport own;
+  BakeReport& told = report != nullptr ? *report : own;
+  told = {};
+  check_given(mesh);
+  const TexturedMesh surface = surface_of(mesh);
+  texture::check_given_uv(surface.mesh, surface.uv);
+  const Views views = read_views(pictures, options.render_size);
+  const auto start = std::chrono::steady_clock::now();
+  told.unwrap = texture::measure_given_uv(surface.mesh, surface.uv, resolved.unwrap.texture_size);
+  told.unwrap_ms = milliseconds_since(start);
+  TexturedMesh result = mesh;
+  check_normals(result, told.unwrap.repairs);
+  paint(surface.mesh, surface.uv, views, resolved, told, result);
   return result;
 }
 

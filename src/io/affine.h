@@ -67,4 +67,24 @@ inline Affine affine_from_trs(const std::array<double, 3>& translation,
   return affine;
 }
 
+/// A normal of the surface that the map moves, of length 1 again: by the cofactors of M, outwards
+/// where the map mirrors and faces are turned round.
+inline mesh::Vec3 turned_normal(const Affine& affine, const mesh::Vec3& normal) {
+  const auto& m = affine.rows;
+  const double sign = affine.determinant() < 0 ? -1 : 1;
+  std::array<double, 3> turned{};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto &a = m[(i + 1) % 3], &b = m[(i + 2) % 3];
+    for (std::size_t j = 0; j < 3; ++j) {
+      const std::size_t p = (j + 1) % 3, q = (j + 2) % 3;
+      turned[i] += sign * (a[p] * b[q] - a[q] * b[p]) * normal[j];
+    }
+  }
+  const double length = std::hypot(turned[0], turned[1], turned[2]);
+  if (!(length > 0)) return normal;
+  mesh::Vec3 unit;
+  for (std::size_t i = 0; i < 3; ++i) unit[i] = static_cast<float>(turned[i] / length);
+  return unit;
+}
+
 }  // namespace sinter::io

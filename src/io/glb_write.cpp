@@ -96,9 +96,9 @@ class ModelBuilder {
     model_.accessors.push_back(std::move(accessor));
     return static_cast<int>(model_.accessors.size()) - 1;
   }
-  int add_vectors(const std::vector<mesh::Vec3>& vectors) {
+  int add_vectors(std::span<const mesh::Vec3> vectors) {
     return add(vectors.data(),
-               vectors.size() * sizeof(mesh::Vec3),
+               vectors.size_bytes(),
                vectors.size(),
                TINYGLTF_COMPONENT_TYPE_FLOAT,
                TINYGLTF_TYPE_VEC3,
@@ -169,13 +169,10 @@ tinygltf::Material textured_material() {
   return material;
 }
 
-/// glTF counts v downwards.
 int add_coordinates(ModelBuilder& builder, const Appearance& appearance) {
-  std::vector<std::array<float, 2>> uv(appearance.uv.begin(), appearance.uv.end());
-  for (std::array<float, 2>& p : uv) p[1] = 1 - p[1];
-  return builder.add(uv.data(),
-                     uv.size() * sizeof(uv[0]),
-                     uv.size(),
+  return builder.add(appearance.uv.data(),
+                     appearance.uv.size_bytes(),
+                     appearance.uv.size(),
                      TINYGLTF_COMPONENT_TYPE_FLOAT,
                      TINYGLTF_TYPE_VEC2,
                      TINYGLTF_TARGET_ARRAY_BUFFER);
@@ -220,6 +217,9 @@ tinygltf::Model build_model(const mesh::TriangleMesh& mesh,
   set_bounds(model.accessors[0], mesh.positions);
   if (options.normals) primitive.attributes["NORMAL"] = builder.add_vectors(smooth_normals(mesh));
   if (options.appearance != nullptr) {
+    if (!options.appearance->normals.empty()) {
+      primitive.attributes["NORMAL"] = builder.add_vectors(options.appearance->normals);
+    }
     primitive.attributes["TEXCOORD_0"] = add_coordinates(builder, *options.appearance);
   }
   primitive.indices = builder.add_indices(mesh);
@@ -243,8 +243,7 @@ Bytes encode_glb(const mesh::TriangleMesh& mesh,
                  const GlbOptions& options) {
   check_encodable(mesh);
   // Lengths in a GLB have 32 bits; the rest is room for the JSON.
-  const std::size_t bytes = mesh.positions.size() * (options.normals ? 32 : 20) +
-                            mesh.faces.size() * 12 +
+  const std::size_t bytes = mesh.positions.size() * 32 + mesh.faces.size() * 12 +
                             (options.appearance != nullptr ? options.appearance->png.size() : 0);
   SINTER_CHECK(bytes < 0xfff00000u,
                ErrorCode::unsupported,

@@ -174,19 +174,30 @@ void GltfAccessors::for_each_sparse(const GltfObject& accessor,
   }
 }
 
-std::vector<mesh::Vec3> GltfAccessors::positions(std::size_t index) {
+template <std::size_t N>
+std::vector<std::array<float, N>> GltfAccessors::vectors(std::size_t index,
+                                                         const char* type,
+                                                         const char* what) {
   const GltfObject accessor = root_.item("accessors", index);
-  const Values values = describe(accessor, "VEC3", 3);
-  if (values.type == kU32) root_.refuse("positions have component type ", values.type);
-  std::vector<mesh::Vec3> positions(values.count, mesh::Vec3{0, 0, 0});
+  const Values values = describe(accessor, type, N);
+  if (values.type == kU32) root_.refuse(what, " have component type ", values.type);
+  std::vector<std::array<float, N>> vectors(values.count, std::array<float, N>{});
   const auto store = [&](std::size_t element, const Values& from, std::size_t n) {
-    for (std::size_t c = 0; c < 3; ++c) positions[element][c] = from.real(n, c);
+    for (std::size_t c = 0; c < N; ++c) vectors[element][c] = from.real(n, c);
   };
   if (values.data != nullptr) {
     for (std::size_t i = 0; i < values.count; ++i) store(i, values, i);
   }
   for_each_sparse(accessor, values, store);
-  return positions;
+  return vectors;
+}
+
+std::vector<mesh::Vec3> GltfAccessors::positions(std::size_t index) {
+  return vectors<3>(index, "VEC3", "vectors");
+}
+
+std::vector<std::array<float, 2>> GltfAccessors::coordinates(std::size_t index) {
+  return vectors<2>(index, "VEC2", "texture coordinates");
 }
 
 std::vector<std::uint32_t> GltfAccessors::indices(std::size_t index) {

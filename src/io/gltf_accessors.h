@@ -18,8 +18,11 @@ class GltfAccessors {
                 std::span<const std::uint8_t> binary)
       : source_(source), root_(root), binary_(binary), buffers_(source) {}
 
-  /// A VEC3 accessor as floats; integers too, normalised where it says so (KHR_mesh_quantization).
+  /// A VEC3 accessor, of positions or normals, as floats; integers too, normalised where it says so
+  /// (KHR_mesh_quantization).
   std::vector<mesh::Vec3> positions(std::size_t index);
+  /// The same of a VEC2 accessor.
+  std::vector<std::array<float, 2>> coordinates(std::size_t index);
   /// A SCALAR accessor of unsigned integers.
   std::vector<std::uint32_t> indices(std::size_t index);
 
@@ -31,6 +34,8 @@ class GltfAccessors {
   Values describe(const GltfObject& accessor, const char* type, std::size_t components);
   template <class Replace>
   void for_each_sparse(const GltfObject& accessor, const Values& base, Replace&& replace);
+  template <std::size_t N>
+  std::vector<std::array<float, N>> vectors(std::size_t index, const char* type, const char* what);
   std::size_t component_bytes(int type) const;
   void check_index_type(int type) const;
 

@@ -5,6 +5,7 @@
 // allocates for nothing that the file does not hold.
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,11 +24,13 @@ class SceneReader {
  public:
   SceneReader(const MeshSource& source,
               const GltfObject& root,
-              std::span<const std::uint8_t> binary)
-      : source_(source), root_(root), accessors_(source, root, binary) {}
+              std::span<const std::uint8_t> binary,
+              MeshAttributes* attributes)
+      : source_(source), root_(root), accessors_(source, root, binary), attributes_(attributes) {}
 
   mesh::TriangleMesh read() {
     add_scene();
+    if (attributes_ != nullptr) finish_attributes();
     return std::move(mesh_);
   }
 
@@ -101,23 +104,33 @@ class SceneReader {
     return moved || turned || scaled ? affine_from_trs(translation, rotation, scale) : Affine();
   }
 
-  /// Vertices of one accessor in the result.
+  /// Vertices of one accessor in the result, and which attributes they have.
   struct Vertices {
     std::size_t first, count;
+    bool uv = false, normals = false;
+  };
+  /// The accessors of a vertex: what shares them all is one.
+  struct VertexKey {
+    std::size_t positions;
+    std::optional<std::size_t> uv, normals;
+    auto operator<=>(const VertexKey&) const = default;
   };
 
   void add_mesh(std::size_t index, const Affine& affine) {
     const GltfObject mesh = root_.item("meshes", index);
     // Primitives of a mesh often share their vertices; copying them would tear the surface.
-    std::map<std::size_t, Vertices> known;
+    std::map<VertexKey, Vertices> known;
     for (std::size_t i = 0; i < mesh.size("primitives"); ++i) {
       const GltfObject primitive = mesh.item("primitives", i);
       check_primitive(primitive);
-      const std::size_t positions = primitive.object("attributes").integer("POSITION");
-      auto vertices = known.find(positions);
-      if (vertices == known.end()) {
-        vertices = known.emplace(positions, add_vertices(positions, affine)).first;
+      const GltfObject names = primitive.object("attributes");
+      VertexKey key{names.integer("POSITION"), std::nullopt, std::nullopt};
+      if (attributes_ != nullptr) {
+        key.uv = names.find_integer("TEXCOORD_0");
+        key.normals = names.find_integer("NORMAL");
       }
+      auto vertices = known.find(key);
+      if (vertices == known.end()) vertices = known.emplace(key, add_vertices(key, affine)).first;
       add_faces(primitive, vertices->second, affine.determinant() < 0);
     }
   }
@@ -143,8 +156,8 @@ class SceneReader {
     }
   }
 
-  Vertices add_vertices(std::size_t accessor, const Affine& affine) {
-    const std::vector<mesh::Vec3> positions = accessors_.positions(accessor);
+  Vertices add_vertices(const VertexKey& key, const Affine& affine) {
+    const std::vector<mesh::Vec3> positions = accessors_.positions(key.positions);
     const std::size_t first = mesh_.positions.size();
     source_.check_count(first + positions.size(), "vertices");
     mesh_.positions.insert(mesh_.positions.end(), positions.begin(), positions.end());
@@ -154,7 +167,38 @@ class SceneReader {
         mesh_.positions[i] = affine(mesh_.positions[i]);
       }
     }
-    return {first, positions.size()};
+    if (attributes_ != nullptr) add_attributes(key, positions.size(), affine);
+    return {first, positions.size(), key.uv.has_value(), key.normals.has_value()};
+  }
+
+  void add_attributes(const VertexKey& key, std::size_t count, const Affine& affine) {
+    const auto append = [&](auto& to, const auto& from, const char* what) {
+      if (from.size() != count) {
+        root_.refuse(from.size(), " ", what, " for ", count, " positions");
+      }
+      to.insert(to.end(), from.begin(), from.end());
+    };
+    if (key.uv) {
+      append(attributes_->uv, accessors_.coordinates(*key.uv), "texture coordinates");
+    } else {
+      attributes_->uv.resize(mesh_.positions.size());
+    }
+    if (key.normals) {
+      std::vector<mesh::Vec3> normals = accessors_.positions(*key.normals);
+      if (!(affine == Affine())) {
+        for (mesh::Vec3& normal : normals) normal = turned_normal(affine, normal);
+      }
+      append(attributes_->normals, normals, "normals");
+    } else {
+      attributes_->normals.resize(mesh_.positions.size());
+    }
+  }
+
+  void finish_attributes() {
+    const auto faces = static_cast<std::int64_t>(mesh_.faces.size());
+    attributes_->v_down = true;
+    if (attributes_->faces_without_uv == faces) attributes_->uv.clear();
+    if (attributes_->faces_without_normals > 0) attributes_->normals.clear();
   }
 
   void add_faces(const GltfObject& primitive, const Vertices& vertices, bool mirrored) {
@@ -176,20 +220,25 @@ class SceneReader {
       if (mirrored) std::swap(face[1], face[2]);
       mesh_.faces.push_back(face);
     }
+    if (attributes_ == nullptr) return;
+    const auto count = static_cast<std::int64_t>(corners / 3);
+    if (!vertices.uv) attributes_->faces_without_uv += count;
+    if (!vertices.normals) attributes_->faces_without_normals += count;
   }
 
   const MeshSource& source_;
   GltfObject root_;
   GltfAccessors accessors_;
+  MeshAttributes* attributes_;
   mesh::TriangleMesh mesh_;
 };
 
 }  // namespace
 
-mesh::TriangleMesh decode_gltf(const MeshSource& source) {
+mesh::TriangleMesh decode_gltf(const MeshSource& source, MeshAttributes* attributes) {
   const GltfChunks chunks = split_glb(source);
   const GltfDocument document(source, chunks.json);
-  return SceneReader(source, document.root(), chunks.binary).read();
+  return SceneReader(source, document.root(), chunks.binary, attributes).read();
 }
 
 }  // namespace sinter::io

@@ -54,7 +54,9 @@ std::optional<MeshFormat> recognise(const MeshSource& source) {
   return named;
 }
 
-mesh::TriangleMesh decode(const MeshSource& source, MeshFileInfo& info) {
+mesh::TriangleMesh decode(const MeshSource& source,
+                          MeshFileInfo& info,
+                          MeshAttributes* attributes) {
   if (source.bytes.empty()) source.refuse(ErrorCode::corrupt, "the file is empty");
   const auto format = recognise(source);
   if (!format) {
@@ -66,9 +68,9 @@ mesh::TriangleMesh decode(const MeshSource& source, MeshFileInfo& info) {
     case MeshFormat::glb:
     case MeshFormat::gltf:
       info.metres_per_unit = 1;
-      return decode_gltf(source);
+      return decode_gltf(source, attributes);
     case MeshFormat::obj:
-      return decode_obj(source);
+      return decode_obj(source, attributes);
     case MeshFormat::ply:
       return decode_ply(source);
     case MeshFormat::stl:
@@ -81,10 +83,13 @@ mesh::TriangleMesh decode(const MeshSource& source, MeshFileInfo& info) {
   return {};
 }
 
-mesh::TriangleMesh decode_checked(const MeshSource& source, MeshFileInfo* info) {
+mesh::TriangleMesh decode_checked(const MeshSource& source,
+                                  MeshFileInfo* info,
+                                  MeshAttributes* attributes) {
   try {
     MeshFileInfo unwanted;
-    mesh::TriangleMesh mesh = decode(source, info != nullptr ? *info : unwanted);
+    if (attributes != nullptr) *attributes = {};
+    mesh::TriangleMesh mesh = decode(source, info != nullptr ? *info : unwanted, attributes);
     if (mesh.faces.empty()) source.refuse(ErrorCode::corrupt, "holds no triangle");
     return mesh;
   } catch (const std::bad_alloc&) {
@@ -138,16 +143,18 @@ std::optional<MeshFormat> mesh_format_named(std::string_view name) {
 
 mesh::TriangleMesh read_mesh(const std::filesystem::path& path,
                              const MeshLimits& limits,
-                             MeshFileInfo* info) {
+                             MeshFileInfo* info,
+                             MeshAttributes* attributes) {
   const Bytes bytes = read_file(path, "mesh", limits.max_file_bytes);
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  return decode_checked({bytes, printable(path), limits, folder}, info);
+  return decode_checked({bytes, printable(path), limits, folder}, info, attributes);
 }
 
 mesh::TriangleMesh decode_mesh(std::span<const std::uint8_t> bytes,
                                std::string_view name,
-                               const MeshLimits& limits) {
-  return decode_checked({bytes, name, limits, {}}, nullptr);
+                               const MeshLimits& limits,
+                               MeshAttributes* attributes) {
+  return decode_checked({bytes, name, limits, {}}, nullptr, attributes);
 }
 
 }  // namespace sinter::io

@@ -1,7 +1,7 @@
 #pragma once
 // Triangle meshes from files and to files: GLB and glTF, OBJ, PLY, STL, 3MF, USDZ. Positions and
-// faces only. Mesh space (+Y up, front +Z) is glTF's own convention. docs/meshes.md has the table
-// of units and axes.
+// faces, and from some texture coordinates and normals. Mesh space (+Y up, front +Z) is glTF's own
+// convention. docs/meshes.md has the table of units and axes.
 
 #include <array>
 #include <cstdint>
@@ -45,16 +45,20 @@ struct MeshLimits {
 ///   other parts of the package (production extension); z up is turned to y up. USDZ   what sinter
 ///   writes: one mesh in a text layer.
 /// NaN and infinite coordinates are kept, for the mesh check to count. Indices are checked.
+/// `attributes` take texture coordinates and normals of glTF (TEXCOORD_0, NORMAL, turned with their
+/// node) and OBJ (vt, vn), unchecked but for their number and their indices.
 /// Raises "[mesh] chair.glb: ..." with not_found, io, corrupt, unsupported or out_of_memory.
 mesh::TriangleMesh read_mesh(const std::filesystem::path& path,
                              const MeshLimits& limits = {},
-                             MeshFileInfo* info = nullptr);
+                             MeshFileInfo* info = nullptr,
+                             MeshAttributes* attributes = nullptr);
 
 /// The same from memory. `name` stands for the file in messages and its extension decides where the
 /// content does not. glTF with buffers in other files is refused.
 mesh::TriangleMesh decode_mesh(std::span<const std::uint8_t> bytes,
                                std::string_view name,
-                               const MeshLimits& limits = {});
+                               const MeshLimits& limits = {},
+                               MeshAttributes* attributes = nullptr);
 
 using MetadataValue = std::variant<std::string, std::int64_t, std::uint64_t, double, bool>;
 
@@ -74,15 +78,17 @@ struct MeshMetadata {
 
 /// What a mesh looks like.
 struct Appearance {
-  /// By vertex, v upwards.
+  /// By vertex, v downwards.
   std::span<const std::array<float, 2>> uv;
+  /// By vertex, or none.
+  std::span<const mesh::Vec3> normals;
   /// The picture; empty where there are only coordinates.
   std::span<const std::uint8_t> png;
 };
 
 struct GlbOptions {
-  /// Write smooth, area-weighted vertex normals. Upstream's untextured export has none, and a
-  /// viewer then shades each face flat.
+  /// Write smooth, area-weighted vertex normals; not with those of an appearance. Upstream's
+  /// untextured export has none, and a viewer then shades each face flat.
   bool normals = false;
   /// Texture coordinates and, where there is one, a texture with a plain dielectric material.
   const Appearance* appearance = nullptr;

@@ -1,4 +1,4 @@
-// Wavefront OBJ: the subset that describes a surface, "v" and "f".
+// Wavefront OBJ: the subset that describes a surface, "v", "f" and, where asked for, "vt", "vn".
 // Source: Wavefront, Advanced Visualizer manual, appendix B1.
 
 #include <string>
@@ -14,7 +14,8 @@ namespace {
 
 class ObjReader {
  public:
-  explicit ObjReader(const MeshSource& source) : source_(source) {}
+  ObjReader(const MeshSource& source, MeshAttributes* attributes)
+      : source_(source), attributes_(attributes) {}
 
   mesh::TriangleMesh read() {
     TextScanner lines(source_.text());
@@ -34,7 +35,8 @@ class ObjReader {
       }
       read_statement(line);
     }
-    check_indices();
+    check_indices(mesh_.faces, mesh_.positions.size(), "vertex");
+    if (attributes_ != nullptr) finish_attributes();
     return std::move(mesh_);
   }
 
@@ -51,64 +53,125 @@ class ObjReader {
       read_vertex(words);
     } else if (keyword == "f") {
       read_face(words);
+    } else if (attributes_ != nullptr && keyword == "vt") {
+      // One number is a place on a line, and a third one a depth.
+      std::array<float, 2>& uv = attributes_->uv.emplace_back();
+      read_number(words.word(), uv[0], "vt");
+      const std::string_view second = words.word();
+      if (!second.empty()) read_number(second, uv[1], "vt");
+      source_.check_count(attributes_->uv.size(), "texture coordinates");
+    } else if (attributes_ != nullptr && keyword == "vn") {
+      read_vector(words, attributes_->normals.emplace_back(), "vn");
+      source_.check_count(attributes_->normals.size(), "normals");
     }
+  }
+
+  void read_number(std::string_view word, float& number, const char* keyword) const {
+    double value = 0;
+    if (!parse(word, value)) refuse("expected numbers after ", keyword);
+    number = to_coordinate(value);
+  }
+  void read_vector(TextScanner& words, mesh::Vec3& vector, const char* keyword) const {
+    for (float& coordinate : vector) read_number(words.word(), coordinate, keyword);
   }
 
   void read_vertex(TextScanner& words) {
     mesh::Vec3 position;
-    for (float& coordinate : position) {
-      double value = 0;
-      if (!parse(words.word(), value)) refuse("expected three numbers after v");
-      coordinate = to_coordinate(value);
-    }
+    read_vector(words, position, "v");
     mesh_.positions.push_back(position);
     source_.check_count(mesh_.positions.size(), "vertices");
   }
 
-  /// A corner is v, v/vt, v//vn or v/vt/vn; only v counts.
+  /// Of `count` things so far, counted from 1 or, negative, from the last one.
+  std::uint32_t read_index(std::string_view word, std::size_t count, const char* what) const {
+    std::int64_t index = 0;
+    if (!parse(word, index) || index == 0) refuse("expected ", what, " numbers after f");
+    index = index > 0 ? index - 1 : index + static_cast<std::int64_t>(count);
+    // What a face refers to may follow it, so only the limit is checked here.
+    if (index < 0 || index >= static_cast<std::int64_t>(source_.limits.max_elements)) {
+      refuse("a face refers to a ", what, " that does not exist");
+    }
+    return static_cast<std::uint32_t>(index);
+  }
+
+  /// A corner is v, v/vt, v//vn or v/vt/vn.
   void read_face(TextScanner& words) {
     corners_.clear();
+    uv_corners_.clear();
+    normal_corners_.clear();
     for (std::string_view word = words.word(); !word.empty(); word = words.word()) {
-      std::int64_t index = 0;
-      if (!parse(word.substr(0, word.find('/')), index) || index == 0) {
-        refuse("expected vertex numbers after f");
+      const std::size_t slash = word.find('/');
+      corners_.push_back(read_index(word.substr(0, slash), mesh_.positions.size(), "vertex"));
+      if (attributes_ == nullptr || slash == std::string_view::npos) continue;
+      const std::string_view rest = word.substr(slash + 1);
+      const std::size_t second = rest.find('/');
+      const std::string_view uv = rest.substr(0, second);
+      if (!uv.empty()) {
+        uv_corners_.push_back(read_index(uv, attributes_->uv.size(), "texture coordinate"));
       }
-      const auto count = static_cast<std::int64_t>(mesh_.positions.size());
-      index = index > 0 ? index - 1 : index + count;
-      // A vertex may follow the face, so only the limit is checked here.
-      if (index < 0 || index >= static_cast<std::int64_t>(source_.limits.max_elements)) {
-        refuse("a face refers to a vertex that does not exist");
+      const std::string_view normal =
+          second == std::string_view::npos ? std::string_view() : rest.substr(second + 1);
+      if (!normal.empty()) {
+        normal_corners_.push_back(read_index(normal, attributes_->normals.size(), "normal"));
       }
-      corners_.push_back(static_cast<std::uint32_t>(index));
     }
     if (corners_.size() < 3) refuse("a face has ", corners_.size(), " corners; expected 3 or more");
     append_fan(corners_, mesh_.faces);
     source_.check_count(mesh_.faces.size(), "faces");
+    if (attributes_ == nullptr) return;
+    add_attribute(uv_corners_, attributes_->uv_faces, attributes_->faces_without_uv);
+    add_attribute(normal_corners_, attributes_->normal_faces, attributes_->faces_without_normals);
   }
 
-  void check_indices() const {
-    for (const mesh::Face& face : mesh_.faces) {
+  /// A face that lacks an attribute at any corner lacks it.
+  void add_attribute(const std::vector<std::uint32_t>& corners,
+                     std::vector<mesh::Face>& faces,
+                     std::int64_t& without) const {
+    if (corners.size() == corners_.size()) {
+      append_fan(corners, faces);
+    } else {
+      without += static_cast<std::int64_t>(corners_.size()) - 2;
+      faces.resize(mesh_.faces.size(), mesh::Face{0, 0, 0});
+    }
+  }
+
+  void check_indices(const std::vector<mesh::Face>& faces,
+                     std::size_t count,
+                     const char* what) const {
+    for (const mesh::Face& face : faces) {
       for (const std::uint32_t index : face) {
-        if (index < mesh_.positions.size()) continue;
-        source_.refuse(ErrorCode::corrupt,
-                       "a face refers to vertex ",
-                       index + 1,
-                       " of ",
-                       mesh_.positions.size());
+        if (index < count) continue;
+        source_.refuse(
+            ErrorCode::corrupt, "a face refers to ", what, " ", index + 1, " of ", count);
       }
     }
   }
 
+  void finish_attributes() {
+    const auto faces = static_cast<std::int64_t>(mesh_.faces.size());
+    if (attributes_->faces_without_uv == faces) {
+      attributes_->uv.clear();
+      attributes_->uv_faces.clear();
+    }
+    if (attributes_->faces_without_normals > 0) {
+      attributes_->normals.clear();
+      attributes_->normal_faces.clear();
+    }
+    check_indices(attributes_->uv_faces, attributes_->uv.size(), "texture coordinate");
+    check_indices(attributes_->normal_faces, attributes_->normals.size(), "normal");
+  }
+
   const MeshSource& source_;
+  MeshAttributes* attributes_;
   mesh::TriangleMesh mesh_;
-  std::vector<std::uint32_t> corners_;
+  std::vector<std::uint32_t> corners_, uv_corners_, normal_corners_;
   std::size_t line_number_ = 0;
 };
 
 }  // namespace
 
-mesh::TriangleMesh decode_obj(const MeshSource& source) {
-  return ObjReader(source).read();
+mesh::TriangleMesh decode_obj(const MeshSource& source, MeshAttributes* attributes) {
+  return ObjReader(source, attributes).read();
 }
 
 Bytes encode_obj(const mesh::TriangleMesh& mesh, const MeshMetadata& metadata) {

@@ -51,6 +51,26 @@ def read_glb(path):
     return points, faces, {"metres": 1.0, "up": root["asset"]["extras"]["up_axis"], "json": root}
 
 
+def glb_bytes(path):
+    """The bytes of a file's one primitive: of every attribute, without gaps, and of its indices as 32-bit numbers."""
+    data = path.read_bytes()
+    size, = struct.unpack_from("<I", data, 12)
+    root, binary = json.loads(data[20:20 + size]), data[28 + size:]
+
+    def packed(index):
+        accessor = root["accessors"][index]
+        view = root["bufferViews"][accessor["bufferView"]]
+        width = {"SCALAR": 1, "VEC2": 2, "VEC3": 3}[accessor["type"]]
+        code = {5126: "f", 5125: "I", 5123: "H", 5121: "B"}[accessor["componentType"]]
+        element = struct.calcsize(f"<{width}{code}")
+        begin, stride = view.get("byteOffset", 0) + accessor.get("byteOffset", 0), view.get("byteStride", element)
+        raw = b"".join(binary[begin + n * stride:][:element] for n in range(accessor["count"]))
+        return raw if code != "H" or width > 1 else struct.pack(f"<{len(raw) // 2}I", *struct.unpack(f"<{len(raw) // 2}H", raw))
+
+    primitive = root["meshes"][0]["primitives"][0]
+    return {"indices": packed(primitive["indices"]), **{name: packed(i) for name, i in primitive["attributes"].items()}}
+
+
 def read_obj(path):
     points, faces = [], []
     text = path.read_text(encoding="utf-8")

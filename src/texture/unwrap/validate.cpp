@@ -6,13 +6,14 @@
 #include <vector>
 
 #include "core/error.h"
+#include "texture/unwrap/coverage.h"
 #include "texture/unwrap/measure.h"
 
 namespace sinter::texture {
 namespace {
 
-using Point = std::array<double, 2>;
-using Triangle = std::array<Point, 3>;
+using Triangle = Coverage::Triangle;
+using Point = Coverage::Point;
 
 Triangle texel_triangle(const UnwrapResult& result, std::size_t f, int texture_size) {
   Triangle t;
@@ -23,63 +24,6 @@ Triangle texel_triangle(const UnwrapResult& result, std::size_t f, int texture_s
   }
   return t;
 }
-
-/// How often each point of the grid is covered, mirrored faces taken off.
-class Coverage {
- public:
-  static constexpr int kPointsPerTexel = 2;    // along each axis
-  static constexpr std::int64_t kSteps = 256;  // roundings between points
-
-  explicit Coverage(int texture_size) : side_(texture_size * kPointsPerTexel) {
-    counts_.assign(static_cast<std::size_t>(side_) * static_cast<std::size_t>(side_), 0);
-  }
-
-  void add(const Triangle& triangle) {
-    std::array<std::array<std::int64_t, 2>, 3> p;
-    for (std::size_t k = 0; k < 3; ++k) {
-      for (std::size_t axis = 0; axis < 2; ++axis) {
-        p[k][axis] = std::llround(triangle[k][axis] * (kPointsPerTexel * kSteps));
-      }
-    }
-    const auto side_of = [](const auto& a, const auto& b, std::int64_t x, std::int64_t y) {
-      return (b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0]);
-    };
-    const std::int64_t area = side_of(p[0], p[1], p[2][0], p[2][1]);
-    if (area == 0) return;
-    if (area < 0) std::swap(p[1], p[2]);
-    // of two faces at an edge, the one on its left or above owns the points on it
-    const auto owns = [](const auto& a, const auto& b) {
-      return b[1] < a[1] || (b[1] == a[1] && b[0] > a[0]) ? 0 : 1;
-    };
-    const auto [x0, x1] = std::minmax({p[0][0], p[1][0], p[2][0]});
-    const auto [y0, y1] = std::minmax({p[0][1], p[1][1], p[2][1]});
-    for (std::int64_t y = first_point(y0); y * kSteps + kSteps / 2 <= y1 && y < side_; ++y) {
-      for (std::int64_t x = first_point(x0); x * kSteps + kSteps / 2 <= x1 && x < side_; ++x) {
-        bool inside = true;
-        for (std::size_t k = 0; k < 3; ++k) {
-          const auto &a = p[k], &b = p[(k + 1) % 3];
-          inside &= side_of(a, b, x * kSteps + kSteps / 2, y * kSteps + kSteps / 2) >= owns(a, b);
-        }
-        auto& count = counts_[static_cast<std::size_t>(y * side_ + x)];
-        if (inside && std::abs(count) < 100) {
-          count = static_cast<std::int8_t>(count + (area > 0 ? 1 : -1));
-        }
-      }
-    }
-  }
-
-  std::int64_t covered_twice() const {
-    return std::count_if(counts_.begin(), counts_.end(), [](std::int8_t n) { return n > 1; });
-  }
-
- private:
-  static std::int64_t first_point(std::int64_t low) {
-    return std::max<std::int64_t>(0, (low - kSteps / 2 + kSteps - 1) / kSteps);
-  }
-
-  std::int64_t side_;
-  std::vector<std::int8_t> counts_;
-};
 
 /// The chart that touches each texel.
 class TexelOwners {
@@ -199,7 +143,7 @@ UnwrapCheck check_unwrap(const mesh::TriangleMesh& mesh,
   if (check.out_of_range > 0 || check.wrong_corners > 0) return check;
 
   check.flipped_faces = measure_atlas(mesh, result, texture_size, texture_size).flipped_faces;
-  Coverage coverage(texture_size);
+  Coverage coverage(texture_size, 2, Coverage::Mirrored::taken_off);
   TexelOwners owners(texture_size);
   for (std::size_t f = 0; f < mesh.faces.size(); ++f) {
     if (result.chart[f] < 0) continue;
@@ -207,7 +151,7 @@ UnwrapCheck check_unwrap(const mesh::TriangleMesh& mesh,
     coverage.add(triangle);
     owners.add(triangle, result.chart[f]);
   }
-  check.covered_twice = coverage.covered_twice();
+  check.covered_twice = coverage.shared();
   check.shared_texels = owners.shared();
   check.crowded_texels = owners.crowded(gutter);
   return check;
