@@ -41,6 +41,8 @@ nlohmann::ordered_json to_json(const BakeReport& report) {
   return {{"charts", report.unwrap.stats.charts},
           {"atlas_use", report.unwrap.stats.atlas_use},
           {"stretch_l2", report.unwrap.stats.stretch_l2},
+          {"components", report.unwrap.components},
+          {"open_edges", report.unwrap.open_edges},
           {"repairs", report.unwrap.repairs},
           {"skipped_views", report.skipped_views},
           {"chart_texels", report.chart_texels},

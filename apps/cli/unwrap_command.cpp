@@ -28,6 +28,8 @@ nlohmann::ordered_json to_json(const UnwrapReport& report, double seconds) {
           {"seam_length", stats.seam_length},
           {"texels_per_unit", stats.texels_per_unit},
           {"collapsed_faces", stats.collapsed_faces},
+          {"components", report.components},
+          {"open_edges", report.open_edges},
           {"repairs", report.repairs},
           {"seconds", seconds}};
 }

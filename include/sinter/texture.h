@@ -125,6 +125,9 @@ struct UnwrapStats {
 /// What unwrap() tells beside its result.
 struct UnwrapReport {
   UnwrapStats stats;
+  /// Of the surface, vertices at exactly the same place counted as one: pieces that hang together
+  /// over edges, and edges with one face.
+  std::int64_t components = 0, open_edges = 0;
   /// What was wrong with the mesh and what was done about it, a line each.
   std::vector<std::string> repairs;
 };

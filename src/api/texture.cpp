@@ -12,7 +12,6 @@
 #include "io/mesh_file.h"
 #include "io/pillow_resize.h"
 #include "io/textured_mesh.h"
-#include "mesh/cleanup.h"
 #include "sinter/version.h"
 #include "texture/bake/bake.h"
 #include "texture/bake/given_uv.h"
@@ -52,18 +51,6 @@ void make_folder(const fs::path& folder) {
 std::string view_name(std::size_t number) {
   const std::string digits = std::to_string(number);
   return digits.size() < 2 ? "0" + digits : digits;
-}
-
-/// Leaves out what cannot be drawn, and says so.
-Mesh drawable(const Mesh& mesh, std::vector<std::string>& repairs) {
-  Mesh result = mesh;
-  const mesh::CleanupCounts counts = mesh::remove_degenerate(result);
-  if (counts.non_finite_vertices > 0) {
-    repairs.push_back(cat("left out ",
-                          counts.non_finite_vertices,
-                          " vertices that are not finite, with their faces"));
-  }
-  return result;
 }
 
 void append_warnings(const texture::UnwrapResult& result, std::vector<std::string>& repairs) {
@@ -202,7 +189,8 @@ MapMetrics write_maps(const std::string& folder, const Mesh& mesh, const MapOpti
   const int threads = resolve_threads(options.threads);
   MapMetrics metrics;
   auto start = std::chrono::steady_clock::now();
-  const texture::ViewMesh view = texture::prepare_view_mesh(drawable(mesh, metrics.repairs));
+  const texture::ViewMesh view =
+      texture::prepare_view_mesh(texture::mend_input_mesh("maps", mesh, metrics.repairs));
   const auto normals = texture::mean_normals(view.positions, view.faces, threads);
   metrics.vertices = static_cast<std::int64_t>(view.positions.size());
   metrics.faces = static_cast<std::int64_t>(view.faces.size());
@@ -241,7 +229,16 @@ TexturedMesh unwrap(const Mesh& mesh, const UnwrapOptions& options, UnwrapReport
   UnwrapReport own;
   UnwrapReport& told = report != nullptr ? *report : own;
   told = {};
-  const Mesh clean = drawable(mesh, told.repairs);
+  const Mesh clean = texture::mend_input_mesh("unwrap", mesh, told.repairs);
+  const texture::SurfaceEdges edges = texture::count_edges(clean);
+  told.components = edges.components;
+  told.open_edges = edges.open;
+  if (edges.cut > 0) {
+    told.repairs.push_back(
+        cat("cut the surface along ",
+            edges.cut,
+            " edges with more than two faces, or with two that face opposite ways"));
+  }
   texture::UnwrapResult result = texture::unwrap_mesh(clean, resolved);
   told.stats = result.stats;
   append_warnings(result, told.repairs);

@@ -70,7 +70,7 @@ class MapsTest(ProgramTest):
         self.assert_fails(self.run_program("maps", mesh, "-o", out, "--cameras", "no.json"), NOT_FOUND, "no.json")
         self.assert_fails(self.run_program("maps", mesh, "-o", mesh, "--size", 16), IO, "t.obj")
         point = self.file("point.obj", b"v 1 1 1\nv 1 1 1\nv 1 1 1\nf 1 2 3\n")
-        self.assert_fails(self.run_program("maps", point, "-o", out, "--size", 16), ARGUMENT, "extent")
+        self.assert_fails(self.run_program("maps", point, "-o", out, "--size", 16), ARGUMENT, "area")
         self.assertFalse(out.exists())
 
     def test_a_vertex_that_is_not_finite_is_left_out_with_a_warning(self):
@@ -124,8 +124,9 @@ class UnwrapTest(ProgramTest):
         mended = self.file("n.obj", (TETRAHEDRON + "v nan 0 0\nf 1 2 5\nf 1 1 2\nf 1 2 3\n").encode())
         result = self.run_program("unwrap", mended, "-o", self.folder / "n.glb", "--texture-size", 64)
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
-        self.assertIn("not finite", result.stderr)
+        self.assertEqual(len(result.stderr.strip().splitlines()), 3, result.stderr)
+        self.assertIn("left out 1 vertices that are not finite", result.stderr)
+        self.assertIn("left out 1 faces that name a vertex twice", result.stderr)
         empty = self.file("e.obj", b"v 0 0 0\nv nan 0 0\nv 1 0 0\nf 1 2 3\n")
         self.assert_fails(self.run_program("unwrap", empty, "-o", self.folder / "e.glb"), ARGUMENT, "face")
         self.assert_fails(self.run_program("unwrap", mended, "-o", self.folder / "x.stl"), ARGUMENT, ".glb or .obj")
@@ -306,6 +307,83 @@ class BakeTest(ProgramTest):
         self.assert_fails(self.bake(mesh, views, "x.ply"), ARGUMENT, ".glb or .obj")
         self.assert_fails(self.bake(mesh, views, "x.glb", "--method", "magic"), ARGUMENT, "magic")
         self.assertFalse((self.folder / "x.glb").exists())
+
+
+# Two tetrahedra that share an edge; the second stands where the first one's normals do not reach.
+FIN = TETRAHEDRON + "v 1 1 1\nf 2 3 5\n"
+FAR = "".join(f"v {x} {y} {z}\n" for x, y, z in ((3, 0, 0), (4, 0, 0), (3, 1, 0), (3, 0, 1)))
+SECOND = "f 5 7 6\nf 5 6 8\nf 5 8 7\nf 6 7 8\n"
+
+# name: file, what is said of it (nothing where the mesh is taken as it is), whether maps say so too
+MENDED = {
+    "not finite": (TETRAHEDRON + "v nan 0 0\nv 0 inf 0\nf 1 2 5\nf 1 6 3\n", "left out 2 vertices that are not finite", True),
+    "unused": (TETRAHEDRON + "v 9 9 9\nv 0 -7 0\n", "left out 2 vertices that no face uses", True),
+    "repeated": (TETRAHEDRON + "f 3 2 1\nf 1 3 2\nf 2 4 1\n", "left out 3 faces that repeat another", True),
+    "repeated elsewhere": (TETRAHEDRON + "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 5 7 6\n", "left out 1 faces that repeat another", True),
+    "twice": (TETRAHEDRON + "f 1 1 2\nf 3 4 3\n", "left out 2 faces that name a vertex twice", True),
+    "flat": (TETRAHEDRON + "v 2 0 0\nv 3 0 0\nf 2 5 6\n", "1 faces have no area", True),
+    "non-manifold": (FIN, "cut the surface along 1 edges", False),
+    "turned": (TETRAHEDRON.replace("f 2 3 4", "f 2 4 3"), "cut the surface along 3 edges", False),
+}
+TAKEN = {"hole": (TETRAHEDRON.replace("f 2 3 4\n", ""), 1, 3), "two": (TETRAHEDRON + FAR + SECOND, 2, 0)}
+REFUSED = {
+    "empty": ("", CORRUPT, "empty"), "no face": ("v 0 0 0\nv 1 0 0\nv 0 1 0\n", CORRUPT, "no triangle"),
+    "out of range": (TETRAHEDRON + "f 1 2 99\n", CORRUPT, "vertex 99 of 4"),
+    "point": ("v 1 1 1\nv 1 1 1\nv 1 1 1\nf 1 2 3\n", ARGUMENT, "area"),
+    "line": ("v 0 0 0\nv 1 1 1\nv 2 2 2\nf 1 2 3\n", ARGUMENT, "area"),
+    "all nan": (TETRAHEDRON.replace("v ", "v nan "), ARGUMENT, "area"),
+    "huge": (TETRAHEDRON.replace("v 0 0 1", "v 0 0 1e30"), ARGUMENT, "extent"),
+}
+
+
+class BadMeshTest(ProgramTest):
+    """Every way in which a mesh can be bad is mended with a count, taken, or refused in a line, by every command."""
+
+    def setUp(self):
+        super().setUp()
+        mesh = self.file("t.obj", TETRAHEDRON.encode())
+        self.run_program("maps", mesh, "-o", self.folder / "maps", "--size", 64)
+        self.views = self.folder / "views"
+        self.views.mkdir()
+        for i in range(6):
+            shutil.copy(self.folder / f"maps/{i:02}_normal.png", self.views / f"{i:02}.png")
+
+    def each_command(self, mesh):
+        out = self.folder / "out.glb"
+        yield "maps", self.run_program("maps", mesh, "-o", self.folder / "out", "--size", 32)
+        yield "unwrap", self.run_program("unwrap", mesh, "-o", out, "--texture-size", 64, "--metrics", self.folder / "m.json")
+        yield "bake", self.run_program("bake", mesh, "--views", self.views, "-o", out, "--texture-size", 64, "--render-size", 64,
+                                       "--quiet", "--metrics", self.folder / "m.json")
+
+    def test_mended(self):
+        for kind, (text, said, by_maps) in MENDED.items():
+            for command, result in self.each_command(self.file("bad.obj", text.encode())):
+                with self.subTest(kind, command=command):
+                    self.assertEqual(result.returncode, 0, result.stderr)
+                    told = command != "maps" or by_maps
+                    self.assertEqual(said in result.stderr, told, result.stderr)
+                    for line in result.stderr.splitlines():
+                        self.assertTrue(line.startswith("sinter: warning: "), line)
+                    if command != "maps":
+                        metrics = json.loads((self.folder / "m.json").read_text())
+                        self.assertTrue(any(said in line for line in metrics["repairs"]))
+                        self.assertEqual(metrics.get("unfilled_texels", 0), 0)
+
+    def test_taken_as_they_are(self):
+        for kind, (text, components, open_edges) in TAKEN.items():
+            for command, result in self.each_command(self.file("bad.obj", text.encode())):
+                with self.subTest(kind, command=command):
+                    self.assertEqual((result.returncode, result.stderr), (0, ""))
+                    if command != "maps":
+                        metrics = json.loads((self.folder / "m.json").read_text())
+                        self.assertEqual((metrics["components"], metrics["open_edges"]), (components, open_edges))
+
+    def test_refused(self):
+        for kind, (text, status, word) in REFUSED.items():
+            for command, result in self.each_command(self.file("bad.obj", text.encode())):
+                with self.subTest(kind, command=command):
+                    self.assert_fails(result, status, word)
+                    self.assertFalse((self.folder / "out.glb").exists())
 
 
 if __name__ == "__main__":

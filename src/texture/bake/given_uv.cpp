@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "mesh/cleanup.h"
+#include "texture/input_mesh.h"
 #include "texture/unwrap/coverage.h"
 #include "texture/unwrap/measure.h"
 
@@ -105,6 +106,9 @@ UnwrapReport measure_given_uv(const mesh::TriangleMesh& mesh,
   }
   const AtlasMeasure measure = measure_atlas(mesh, atlas, texture_size, texture_size, true);
   UnwrapReport report;
+  const SurfaceEdges edges = count_edges(mesh);
+  report.components = edges.components;
+  report.open_edges = edges.open;
   report.stats.charts = static_cast<std::int64_t>(components.count());
   report.stats.atlas_use = measure.use;
   report.stats.stretch_l2 = measure.stretch_l2;
