@@ -193,7 +193,11 @@ std::vector<std::array<float, N>> GltfAccessors::vectors(std::size_t index,
 }
 
 std::vector<mesh::Vec3> GltfAccessors::positions(std::size_t index) {
-  return vectors<3>(index, "VEC3", "vectors");
+  return vectors<3>(index, "VEC3", "positions");
+}
+
+std::vector<mesh::Vec3> GltfAccessors::normals(std::size_t index) {
+  return vectors<3>(index, "VEC3", "normals");
 }
 
 std::vector<std::array<float, 2>> GltfAccessors::coordinates(std::size_t index) {

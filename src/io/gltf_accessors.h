@@ -18,9 +18,10 @@ class GltfAccessors {
                 std::span<const std::uint8_t> binary)
       : source_(source), root_(root), binary_(binary), buffers_(source) {}
 
-  /// A VEC3 accessor, of positions or normals, as floats; integers too, normalised where it says so
+  /// A VEC3 accessor as floats; integers too, normalised where it says so
   /// (KHR_mesh_quantization).
   std::vector<mesh::Vec3> positions(std::size_t index);
+  std::vector<mesh::Vec3> normals(std::size_t index);
   /// The same of a VEC2 accessor.
   std::vector<std::array<float, 2>> coordinates(std::size_t index);
   /// A SCALAR accessor of unsigned integers.

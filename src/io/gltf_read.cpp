@@ -184,7 +184,7 @@ class SceneReader {
       attributes_->uv.resize(mesh_.positions.size());
     }
     if (key.normals) {
-      std::vector<mesh::Vec3> normals = accessors_.positions(*key.normals);
+      std::vector<mesh::Vec3> normals = accessors_.normals(*key.normals);
       if (!(affine == Affine())) {
         for (mesh::Vec3& normal : normals) normal = turned_normal(affine, normal);
       }

@@ -56,28 +56,28 @@ class ObjReader {
     } else if (attributes_ != nullptr && keyword == "vt") {
       // One number is a place on a line, and a third one a depth.
       std::array<float, 2>& uv = attributes_->uv.emplace_back();
-      read_number(words.word(), uv[0], "vt");
+      read_number(words.word(), uv[0], "numbers after vt");
       const std::string_view second = words.word();
-      if (!second.empty()) read_number(second, uv[1], "vt");
+      if (!second.empty()) read_number(second, uv[1], "numbers after vt");
       source_.check_count(attributes_->uv.size(), "texture coordinates");
     } else if (attributes_ != nullptr && keyword == "vn") {
-      read_vector(words, attributes_->normals.emplace_back(), "vn");
+      read_vector(words, attributes_->normals.emplace_back(), "three numbers after vn");
       source_.check_count(attributes_->normals.size(), "normals");
     }
   }
 
-  void read_number(std::string_view word, float& number, const char* keyword) const {
+  void read_number(std::string_view word, float& number, const char* what) const {
     double value = 0;
-    if (!parse(word, value)) refuse("expected numbers after ", keyword);
+    if (!parse(word, value)) refuse("expected ", what);
     number = to_coordinate(value);
   }
-  void read_vector(TextScanner& words, mesh::Vec3& vector, const char* keyword) const {
-    for (float& coordinate : vector) read_number(words.word(), coordinate, keyword);
+  void read_vector(TextScanner& words, mesh::Vec3& vector, const char* what) const {
+    for (float& coordinate : vector) read_number(words.word(), coordinate, what);
   }
 
   void read_vertex(TextScanner& words) {
     mesh::Vec3 position;
-    read_vector(words, position, "v");
+    read_vector(words, position, "three numbers after v");
     mesh_.positions.push_back(position);
     source_.check_count(mesh_.positions.size(), "vertices");
   }
