@@ -104,6 +104,7 @@ nlohmann::ordered_json to_json(const BenchArguments& arguments, const ShapeBench
           {"solver", metrics.solver},
           {"cache", metrics.cache_method},
           {"cache_bytes", metrics.cache_bytes},
+          {"cache_offloaded_bytes", metrics.cache_offloaded_bytes},
           {"stages", stages},
           {"whole", to_json(figures.whole)},
           {"warm_up_ms", 1e3 * figures.warm_up_seconds},

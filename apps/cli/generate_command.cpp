@@ -48,6 +48,7 @@ nlohmann::ordered_json to_json(const Metrics& metrics) {
           {"cache",
            {{"method", metrics.cache_method},
             {"bytes", metrics.cache_bytes},
+            {"offloaded_bytes", metrics.cache_offloaded_bytes},
             {"anomalies", metrics.cache_anomalies},
             {"steps", steps}}},
           {"network_evaluations", metrics.network_evaluations},

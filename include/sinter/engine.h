@@ -164,10 +164,11 @@ struct Metrics {
   std::int64_t network_evaluations = 0;  ///< DiT forwards, each guidance half counted
   /// Steps that evaluated the network, whose velocity was forecast or reused, and of size zero.
   std::int64_t steps_computed = 0, steps_predicted = 0, steps_elided = 0;
-  std::string solver = {};           ///< "euler" or "ab2"
-  std::string cache_method = {};     ///< "NoCache", "FBCache", ...
-  std::uint64_t cache_bytes = 0;     ///< held from step to step for the cache and the solver
-  std::int64_t cache_anomalies = 0;  ///< decisions whose value was not finite
+  std::string solver = {};                  ///< "euler" or "ab2"
+  std::string cache_method = {};            ///< "NoCache", "FBCache", ...
+  std::uint64_t cache_bytes = 0;            ///< held from step to step for the cache and the solver
+  std::uint64_t cache_offloaded_bytes = 0;  ///< of these, in the host's memory for a GPU
+  std::int64_t cache_anomalies = 0;         ///< decisions whose value was not finite
   std::vector<SampledStep> sampled_steps = {};  ///< in order; set when sampling is done
   std::int64_t grid_points = 0;                 ///< of the grid that was decoded: (octree + 1)^3
   std::int64_t field_queries = 0;               ///< points that the decoder was asked for

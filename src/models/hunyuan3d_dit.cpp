@@ -172,7 +172,34 @@ class Hunyuan3DDit::Steps final : public ops::StepNetwork {
     with_modulations(ctx, step, [&](const DitModulations& m) {
       for (int layer = first; layer < end; ++layer) {
         ctx.check_cancelled();
-        run_block(ctx, m, static_cast<std::size_t>(layer));
+        run_block(ctx, m, static_cast<std::size_t>(layer), {});
+      }
+    });
+  }
+
+  int modules() const override { return first_module(layers()); }
+
+  void show_modules(Context& ctx, const ops::Step& step, const ops::ModuleFn& show) override {
+    with_modulations(ctx, step, [&](const DitModulations& m) {
+      for (std::size_t layer = 0; layer < layers(); ++layer) {
+        ctx.check_cancelled();
+        const int first = first_module(layer);
+        run_block(ctx, m, layer, [&](Context& c, int part, const Tensor& output) {
+          show(c, first + part, output);
+        });
+      }
+    });
+  }
+
+  void fill_modules(Context& ctx, const ops::Step& step, const ops::ModuleFn& fill) override {
+    with_modulations(ctx, step, [&](const DitModulations& m) {
+      const Tensor output = ctx.activation(img().shape, "module");
+      for (std::size_t layer = 0; layer < layers(); ++layer) {
+        int module = first_module(layer);
+        for (const Tensor& gate : m.gates(layer)) {
+          fill(ctx, module++, output);
+          ops::add_gated_in_place(ctx, img(), gate, output);
+        }
       }
     });
   }
@@ -203,6 +230,10 @@ class Hunyuan3DDit::Steps final : public ops::StepNetwork {
   }
 
  private:
+  /// Modules of the layers before: a double block has two, a single block one.
+  int first_module(std::size_t layer) const {
+    return static_cast<int>(layer + std::min(layer, dit_.double_blocks_.size()));
+  }
   std::size_t layers() const { return dit_.double_blocks_.size() + dit_.single_blocks_.size(); }
   Tensor txt() const { return tokens_.slice(0, rows_.condition_total()); }
   Tensor img() const { return latent_rows(tokens_); }
@@ -226,19 +257,28 @@ class Hunyuan3DDit::Steps final : public ops::StepNetwork {
     body(DitModulations(ops::select_row(ctx, own, 0), dit_.config_));
   }
 
-  void run_block(Context& ctx, const DitModulations& m, std::size_t layer) const {
+  void run_block(Context& ctx,
+                 const DitModulations& m,
+                 std::size_t layer,
+                 const ShowPart& show) const {
     const std::size_t doubles = dit_.double_blocks_.size();
     const Streams<ops::ScaleShift> next = m.first_norm(layer + 1);
     if (layer < doubles) {
       dit_.double_blocks_[layer].forward(
-          ctx, rows_, tokens_, normed(layer), m.double_block(layer), next, normed(layer + 1));
+          ctx, rows_, tokens_, normed(layer), m.double_block(layer), next, normed(layer + 1), show);
       nn::tap(ctx, img(), "double_blocks.", layer, ".img");
       nn::tap(ctx, txt(), "double_blocks.", layer, ".txt");
       return;
     }
     const std::size_t single = layer - doubles;
-    dit_.single_blocks_[single].forward(
-        ctx, rows_, tokens_, normed(layer), m.single_block(single), next.img, normed(layer + 1));
+    dit_.single_blocks_[single].forward(ctx,
+                                        rows_,
+                                        tokens_,
+                                        normed(layer),
+                                        m.single_block(single),
+                                        next.img,
+                                        normed(layer + 1),
+                                        show);
     nn::tap(ctx, tokens_, "single_blocks.", single);
   }
 

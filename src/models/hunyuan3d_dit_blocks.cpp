@@ -55,6 +55,21 @@ void attend(Context& ctx,
   ops::attention(ctx, branches);
 }
 
+/// The end of a module: see ops::linear_add_gated_modulate().
+void add_and_show(Context& ctx,
+                  const DitRows& rows,
+                  const Tensor& tokens,
+                  std::span<const ops::BranchEnd> ends,
+                  const Tensor& normed,
+                  int part,
+                  const ShowPart& show) {
+  if (!show) return ops::linear_add_gated_modulate(ctx, tokens, ends, normed);
+  ArenaScope scope(ctx.arena());
+  const Tensor products = ctx.activation(tokens.shape, "module");
+  ops::linear_add_gated_modulate(ctx, tokens, ends, normed, products);
+  show(ctx, part, products.slice(rows.condition_total(), rows.total()));
+}
+
 }  // namespace
 
 std::int64_t DitRows::condition_total() const {
@@ -82,6 +97,13 @@ Streams<Modulation> DitModulations::double_block(std::size_t index) const {
 Modulation DitModulations::single_block(std::size_t index) const {
   const std::int64_t first = 2 * kDoubleParts * double_blocks_;
   return parts(first + kSingleParts * static_cast<std::int64_t>(index), kSingleParts);
+}
+
+std::vector<Tensor> DitModulations::gates(std::size_t index) const {
+  const auto doubles = static_cast<std::size_t>(double_blocks_);
+  if (index >= doubles) return {single_block(index - doubles).part(kGate)};
+  const Modulation img = double_block(index).img;
+  return {img.part(kGate1), img.part(kGate2)};
 }
 
 Streams<ops::ScaleShift> DitModulations::first_norm(std::size_t index) const {
@@ -147,7 +169,8 @@ void DitDoubleBlock::forward(Context& ctx,
                              const Tensor& normed,
                              const Streams<Modulation>& m,
                              const Streams<ops::ScaleShift>& next,
-                             const Tensor& next_normed) const {
+                             const Tensor& next_normed,
+                             const ShowPart& show) const {
   ArenaScope scope(ctx.arena());
   const std::int64_t width = tokens.dim(1), cut = rows.condition_total();
   const Tensor txt_rows = normed.slice(0, cut), img_rows = normed.slice(cut, rows.total());
@@ -163,23 +186,26 @@ void DitDoubleBlock::forward(Context& ctx,
                               const Streams<ops::RowView>& x,
                               DoublePart gate,
                               const Streams<ops::ScaleShift>& norm,
-                              const Tensor& dst) {
+                              const Tensor& dst,
+                              int part) {
     const std::array<ops::BranchEnd, 2> ends = {
         ops::BranchEnd{x.txt, &last.txt->weight, m.txt.part(gate), norm.txt},
         ops::BranchEnd{x.img, &last.img->weight, m.img.part(gate), norm.img}};
-    ops::linear_add_gated_modulate(ctx, tokens, ends, dst);
+    add_and_show(ctx, rows, tokens, ends, dst, part, show);
   };
   end_branch({.img = &img.proj, .txt = &txt.proj},
              {.img = mixed.slice(cut, rows.total()), .txt = mixed.slice(0, cut)},
              kGate1,
              {.img = m.img.scale_shift(kShift2), .txt = m.txt.scale_shift(kShift2)},
-             normed);
+             normed,
+             0);
 
   end_branch({.img = &img.mlp.proj, .txt = &txt.mlp.proj},
              {.img = img.mlp.hidden(ctx, img_rows), .txt = txt.mlp.hidden(ctx, txt_rows)},
              kGate2,
              next,
-             next_normed);
+             next_normed,
+             1);
 }
 
 DitSingleBlock::DitSingleBlock(const checkpoint::Binder& block, const Hunyuan3DDitConfig& config)
@@ -204,7 +230,8 @@ void DitSingleBlock::forward(Context& ctx,
                              const Tensor& normed,
                              const Modulation& m,
                              const ops::ScaleShift& next,
-                             const Tensor& next_normed) const {
+                             const Tensor& next_normed,
+                             const ShowPart& show) const {
   ArenaScope scope(ctx.arena());
   const std::int64_t width = tokens.dim(1);
   const Tensor fused = qkv.forward(ctx, normed);
@@ -215,7 +242,7 @@ void DitSingleBlock::forward(Context& ctx,
   norm.apply(ctx, view.q, view.k);
   attend(ctx, rows, view, ops::heads_of(ops::columns(both, 0, width), heads, width / heads), out);
   const ops::BranchEnd end{both, &out.weight, m.part(kGate), next};
-  ops::linear_add_gated_modulate(ctx, tokens, std::span(&end, 1), next_normed);
+  add_and_show(ctx, rows, tokens, std::span(&end, 1), next_normed, 0, show);
 }
 
 DitFinalLayer::DitFinalLayer(const checkpoint::Binder& layer, const Hunyuan3DDitConfig& config)

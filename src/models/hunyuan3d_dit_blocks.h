@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "checkpoint/binder.h"
@@ -53,6 +54,10 @@ struct Modulation {
   ops::ScaleShift scale_shift(int index) const;
 };
 
+/// Told the output of module `part` of a block for the latent rows [branches * L, H], before its
+/// gate: attention 0, MLP 1; a single block has one.
+using ShowPart = std::function<void(Context& ctx, int part, const Tensor& output)>;
+
 /// Something of both streams of a double block.
 template <class T>
 struct Streams {
@@ -68,6 +73,8 @@ class DitModulations {
 
   Streams<Modulation> double_block(std::size_t index) const;
   Modulation single_block(std::size_t index) const;
+  /// The gates of a layer's modules, of the latent tokens.
+  std::vector<Tensor> gates(std::size_t index) const;
   /// The norms that layer `index` begins with: double blocks first, then single blocks, then the
   /// final layer. Both streams have the same but in a double block.
   Streams<ops::ScaleShift> first_norm(std::size_t index) const;
@@ -112,14 +119,15 @@ struct DitDoubleBlock {
 
   /// tokens [R, H], in place. normed [R, H]: their modulated norm, of the type that the first
   /// product multiplies; its memory is used. next_normed [R, H], which may be `normed`: what `next`
-  /// makes of the result.
+  /// makes of the result. `show` may be empty.
   void forward(Context& ctx,
                const DitRows& rows,
                const Tensor& tokens,
                const Tensor& normed,
                const Streams<Modulation>& m,
                const Streams<ops::ScaleShift>& next,
-               const Tensor& next_normed) const;
+               const Tensor& next_normed,
+               const ShowPart& show) const;
 };
 
 /// One stream over all tokens; attention and MLP read the same norm and end in one product.
@@ -140,7 +148,8 @@ struct DitSingleBlock {
                const Tensor& normed,
                const Modulation& m,
                const ops::ScaleShift& next,
-               const Tensor& next_normed) const;
+               const Tensor& next_normed,
+               const ShowPart& show) const;
 };
 
 /// Modulated norm of the latent rows, and projection to the latent channels.

@@ -20,6 +20,8 @@ struct Hunyuan3DDitConfig {
   bool guidance_embed = false;        ///< distilled models: the guidance scale is an input
   float time_factor = 1000.0F;        ///< period of the time embedding (see time_embedding())
 
+  /// Outputs that the blocks add: attention and MLP in double blocks, both together in single ones.
+  std::int64_t modules() const { return 2 * double_blocks + single_blocks; }
   std::int64_t head_dim() const { return width / heads; }
 
   /// From the `model` section {target, params}. Keys that upstream ignores are ignored. Raises

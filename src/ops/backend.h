@@ -29,6 +29,10 @@ struct RowExtent {
 
 class Backend : public Accelerator {
  public:
+  /// Gives memory of the host, page-locked, that the device's work reads and writes itself, over
+  /// the link: tensors in it are the device's. Freeing waits for the queue.
+  virtual Allocator& host_memory() = 0;
+
   /// Waits for the values.
   virtual RowExtent measure(const RowView& x) = 0;
   /// dst, e4m3 = x / scale.
@@ -49,7 +53,8 @@ class Backend : public Accelerator {
   virtual void linear_add_gated_modulate(Context& ctx,
                                          const Tensor& residual,
                                          std::span<const BranchEnd> ends,
-                                         const Tensor& dst) = 0;
+                                         const Tensor& dst,
+                                         const Tensor& products) = 0;
 
   /// weight and bias may both be undefined.
   virtual void layer_norm(

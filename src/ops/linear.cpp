@@ -8,6 +8,7 @@
 #include "cpu/threads.h"
 #include "ops/backend.h"
 #include "ops/check.h"
+#include "ops/elementwise.h"
 
 namespace sinter::ops {
 
@@ -297,8 +298,10 @@ void linear_add_gated_in_place(Context& ctx,
 void linear_add_gated_modulate(Context& ctx,
                                const Tensor& residual,
                                std::span<const BranchEnd> ends,
-                               const Tensor& dst) {
+                               const Tensor& dst,
+                               const Tensor& products) {
   check_shape("linear", "dst", dst, residual.shape);
+  if (products.defined()) check_shape("linear", "products", products, residual.shape);
   std::int64_t row = 0;
   for (const BranchEnd& end : ends) {
     const Tensor own = residual.slice(row, row + end.x.rows);
@@ -307,14 +310,20 @@ void linear_add_gated_modulate(Context& ctx,
     check_shape("linear", "shift", end.next.shift, {residual.shape.back()});
     check_shape("linear", "scale", end.next.scale, {residual.shape.back()});
     if (own.device == Device::cpu) {
-      linear_add_gated_in_place(ctx, own, end.gate, end.x, *end.weight);
+      if (products.defined()) {
+        const Tensor product = products.slice(row, row + end.x.rows);
+        linear_into(ctx, end.x, *end.weight, product);
+        add_gated_in_place(ctx, own, end.gate, product);
+      } else {
+        linear_add_gated_in_place(ctx, own, end.gate, end.x, *end.weight);
+      }
       layer_norm_modulate_into(ctx, own, end.next, dst.slice(row, row + end.x.rows));
     }
     row += end.x.rows;
   }
   check_rows("linear", "residual", residual, row, residual.shape.back());
   if (residual.device != Device::cpu) {
-    backend(ctx, "linear").linear_add_gated_modulate(ctx, residual, ends, dst);
+    backend(ctx, "linear").linear_add_gated_modulate(ctx, residual, ends, dst, products);
   }
 }
 

@@ -143,10 +143,12 @@ struct BranchEnd {
 
 /// residual += gate * (x W^T + b), and dst = the modulated norm of it, for streams (one or two)
 /// whose rows follow one another in `residual` and `dst`, both [sum of the rows, O]. `dst` must not
-/// overlap any x; it may be e4m3.
+/// overlap any x; it may be e4m3. `products`, of residual's shape and type and no other's memory,
+/// receives x W^T + b where it is defined.
 void linear_add_gated_modulate(Context& ctx,
                                const Tensor& residual,
                                std::span<const BranchEnd> ends,
-                               const Tensor& dst);
+                               const Tensor& dst,
+                               const Tensor& products = {});
 
 }  // namespace sinter::ops

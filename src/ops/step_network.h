@@ -3,13 +3,18 @@
 // itself, whatever the sampler makes of it.
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "core/context.h"
+#include "core/error.h"
 #include "core/tensor.h"
 #include "ops/step.h"
 
 namespace sinter::ops {
+
+/// Reads or fills the output of a module, [n, width], of the type of activations.
+using ModuleFn = std::function<void(Context& ctx, int module, const Tensor& output)>;
 
 /// embed(), then run_blocks(0, blocks()), then head() is a step. The parts hand tokens on in memory
 /// that prepare() took, so that a part may be recorded by itself.
@@ -34,11 +39,26 @@ class StepNetwork {
   /// The trunk was written by someone else than the blocks: makes head() see it.
   virtual void take_trunk(Context& ctx, const Step& step) = 0;
 
+  /// The modules (attention, MLP, or both of a block together) whose outputs the blocks add to the
+  /// latent tokens, each gated by the time; 0 for a network whose blocks are not of that form.
+  virtual int modules() const { return 0; }
+  /// run_blocks(0, blocks()) that shows the output of each module for the latent tokens of all
+  /// branches, before its gate.
+  virtual void show_modules(Context&, const Step&, const ModuleFn& /*show*/) { no_modules(); }
+  /// The latent tokens' way through all blocks with outputs that `fill` gives. take_trunk() has to
+  /// follow.
+  virtual void fill_modules(Context&, const Step&, const ModuleFn& /*fill*/) { no_modules(); }
+
   /// Whether there is an input that the time modulates: TeaCache's.
   virtual bool has_modulated_input() const = 0;
   /// After embed(): dst [L, width], of the type of activations = the first norm of the first
   /// branch's latent tokens, modulated. All branches embed the same latents.
   virtual void modulated_input(Context& ctx, const Step& step, const Tensor& dst) = 0;
+
+ private:
+  [[noreturn]] static void no_modules() {
+    fail(ErrorCode::internal, "[step] expected a network that has modules");
+  }
 };
 
 }  // namespace sinter::ops

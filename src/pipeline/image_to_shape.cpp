@@ -257,6 +257,7 @@ class Run {
     metrics_.steps_predicted = report.predicted;
     metrics_.network_evaluations = std::int64_t{report.computed} * (settings_.guided ? 2 : 1);
     metrics_.cache_bytes = report.cache_bytes;
+    metrics_.cache_offloaded_bytes = report.offloaded_bytes;
     metrics_.cache_anomalies = report.anomalies;
     for (const sampling::StepRecord& step : report.steps) {
       metrics_.sampled_steps.push_back({sampling::to_string(step.kind), step.value, step.total});

@@ -63,21 +63,37 @@ Bytes latent_bytes(const RunShape& run, std::int64_t branches) {
   return single((1 + branches) * run.config.vae.num_latents, run.config.vae.embed_dim);
 }
 
+/// Outputs that a cache of modules keeps, for each latent row.
+std::int64_t modules_of(const models::ShapeModelConfig& config) {
+  const auto* dit = std::get_if<models::Hunyuan3DDitConfig>(&config.dit);
+  return dit != nullptr ? dit->modules() : 0;
+}
+
+/// What a cache keeps from step to step.
+Bytes kept_bytes(const sampling::CacheConfig& cache, const RunShape& run, std::int64_t width) {
+  if (cache.offload) return 0;
+  return sampling::cache_bytes(cache,
+                               run.solver,
+                               {.latents = run.config.vae.num_latents,
+                                .channels = run.config.vae.embed_dim,
+                                .branches = run.guided ? 2 : 1,
+                                .width = width,
+                                .modules = modules_of(run.config),
+                                .activations = DType::f16});
+}
+
 /// What a cache keeps, and what it works with beside: for each step a few numbers, at the trunk a
 /// copy of 16 bits and one of f32.
 Bytes cache_bytes(const RunShape& run, std::int64_t width) {
   const std::int64_t latents = run.config.vae.num_latents, branches = run.guided ? 2 : 1;
-  const Bytes kept = sampling::cache_bytes(run.cache,
-                                           run.solver,
-                                           {.latents = latents,
-                                            .channels = run.config.vae.embed_dim,
-                                            .branches = branches,
-                                            .width = width,
-                                            .activations = DType::f16});
   const bool inside = run.cache.method == sampling::CacheMethod::first_block ||
                       run.cache.method == sampling::CacheMethod::tea;
   const Bytes beside = inside ? 3 * half(branches * latents, width) + half(latents, width) : 0;
-  return kept + beside + single(run.steps, 16);
+  // The output of one module, of all rows.
+  const std::int64_t rows = branches * (latents + run.pictures * run.config.conditioner.tokens());
+  const bool shows = run.cache.granularity == sampling::Granularity::module;
+  return kept_bytes(run.cache, run, width) + beside + (shows ? half(rows, width) : 0) +
+         single(run.steps, 16);
 }
 
 MemoryNeeds::Stage dit_activations(const models::Hunyuan3DDitConfig& dit, const RunShape& run) {
@@ -184,6 +200,13 @@ MemoryNeeds memory_needs(const RunShape& run) {
   needs.condition = {.arena = condition_activations(run)};
   needs.sample =
       std::visit([&](const auto& dit) { return dit_activations(dit, run); }, run.config.dit);
+  if (run.cache.granularity == sampling::Granularity::module) {
+    const auto width = std::visit([](const auto& dit) { return dit.width; }, run.config.dit);
+    sampling::CacheConfig smaller = run.cache;
+    smaller.granularity = sampling::Granularity::trunk;
+    needs.cache = kept_bytes(run.cache, run, width);
+    needs.smaller_cache = kept_bytes(smaller, run, width);
+  }
   needs.latents = decoder_activations(run);
   needs.volume = volume_scratch(run);
   needs.volume_point = point_bytes(run.config.vae);

@@ -125,6 +125,12 @@ std::string megabytes(std::uint64_t bytes) {
 [[noreturn]] void fail_too_small(const MemoryNeeds& needs, std::uint64_t budget) {
   const std::vector<StageMemory> stages = stages_of(needs, {}, {}, kFewestPoints);
   const StageMemory& most = largest(stages);
+  // Its block is there from the first stage on.
+  const bool cache_counts =
+      needs.cache > 0 && needs.sample.arena >= std::max({needs.condition.arena,
+                                                         needs.latents.arena,
+                                                         needs.surface.arena,
+                                                         needs.volume.arena});
   fail(ErrorCode::out_of_memory,
        cat("[memory] stage ",
            most.stage,
@@ -139,7 +145,12 @@ std::string megabytes(std::uint64_t bytes) {
            megabytes(most.other_bytes),
            "), got ",
            budget / 1'000'000,
-           " MB"));
+           " MB",
+           cache_counts ? cat("; E_MEM: the cache keeps ",
+                              megabytes(needs.cache),
+                              " of it, at the granularity trunk it would keep ",
+                              megabytes(needs.smaller_cache))
+                        : ""));
 }
 
 }  // namespace

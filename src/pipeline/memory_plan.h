@@ -26,6 +26,9 @@ struct MemoryNeeds {
   Stage volume;                    ///< but for the points that are worked on at a time:
   std::uint64_t volume_point = 0;  ///< out of the arena, for each of them
   std::uint64_t overhead = 0;      ///< of the accelerator, always there
+  /// Of the stage "sample", what a cache keeps, and what the same would keep of fewer tensors; 0
+  /// where it keeps the least that it can.
+  std::uint64_t cache = 0, smaller_cache = 0;
 };
 
 /// Points at a time: as many as bring the device's products to their full rate, half of that, ...

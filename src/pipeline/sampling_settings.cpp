@@ -55,6 +55,15 @@ void check_cache(const sampling::CacheConfig& cache,
                "[cache] TeaCache: expected a model whose norms the time modulates (2.0), got 2.1 (",
                cache.file,
                ")");
+  SINTER_CHECK(
+      cache.method != sampling::CacheMethod::taylor ||
+          cache.granularity != sampling::Granularity::module ||
+          std::holds_alternative<models::Hunyuan3DDitConfig>(model.config().dit),
+      ErrorCode::unsupported,
+      "[cache] E_UNSUPPORTED /sinter/granularity: expected trunk or velocity with 2.1, whose "
+      "blocks have no gates, got module (",
+      cache.file,
+      ")");
   if (!cache.calibration) return;
   const sampling::CacheCalibration& made = *cache.calibration;
   std::string differences;

@@ -221,12 +221,13 @@ class Reader : CacheValues {
     if (config_.cann) {
       config_.basis = Basis::taylor;
       config_.reference = Reference::previous_step;
+      if (config_.method == CacheMethod::taylor) config_.granularity = Granularity::module;
     }
     word(at("granularity"),
-         std::array{std::pair<std::string_view, Granularity>{"trunk", Granularity::trunk},
+         std::array{std::pair<std::string_view, Granularity>{"module", Granularity::module},
+                    std::pair<std::string_view, Granularity>{"trunk", Granularity::trunk},
                     std::pair<std::string_view, Granularity>{"velocity", Granularity::velocity}},
-         config_.granularity,
-         "module");
+         config_.granularity);
     word(at("basis"),
          std::array{std::pair<std::string_view, Basis>{"newton", Basis::newton},
                     std::pair<std::string_view, Basis>{"taylor", Basis::taylor},
@@ -419,14 +420,16 @@ class Reader : CacheValues {
              to_string(config_.method),
              ", which decides nothing");
     }
-    const bool needs_trunk =
-        config_.method == CacheMethod::first_block || config_.method == CacheMethod::tea;
-    if (needs_trunk && config_.granularity == Granularity::velocity) {
-      refuse("E_VALUE",
-             "/sinter/granularity",
-             "expected trunk with ",
-             to_string(config_.method),
-             ", got \"velocity\"");
+    if (dynamic && find("/sinter/granularity") != nullptr) {
+      const bool velocity = config_.method == CacheMethod::easy;
+      if (config_.granularity != (velocity ? Granularity::velocity : Granularity::trunk)) {
+        refuse("E_VALUE",
+               "/sinter/granularity",
+               "expected ",
+               velocity ? "velocity" : "trunk",
+               " with ",
+               to_string(config_.method));
+      }
     }
     if (config_.method == CacheMethod::tea) check_tea();
     if (config_.method == CacheMethod::taylor) check_taylor();
@@ -503,11 +506,6 @@ class Reader : CacheValues {
       warn("W_LADDER",
            at + "warmup",
            "fewer than n_derivatives + 1: the first forecasts are of a lower order");
-    }
-    if (config_.offload) {
-      warn("W_OFFLOAD",
-           at + "offload",
-           "nothing is moved: what is kept at the trunk or the velocity is small");
     }
   }
 

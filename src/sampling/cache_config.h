@@ -24,6 +24,8 @@ enum class CacheMethod : std::uint8_t {
 };
 
 enum class Granularity : std::uint8_t {
+  module,    ///< what attention and MLP of each block give, of the latent tokens, before the gates:
+             ///< gates and the head follow the time
   trunk,     ///< what the blocks give, of the latent tokens: the head runs in every step
   velocity,  ///< what the network gives, after guidance: a forecast step costs no network at all
 };
@@ -57,7 +59,7 @@ struct CacheConfig {
   int cutoff = 0;                    ///< last steps, always computed
   int order = 0;                     ///< taylor: of the forecast
   int period = 1;                    ///< taylor: one computed step in so many
-  bool offload = false;              ///< taylor: keep little on the device; trunk snapshots are it
+  bool offload = false;              ///< taylor: keep what is kept in the host's memory
 
   Granularity granularity = Granularity::trunk;
   Basis basis = Basis::newton;

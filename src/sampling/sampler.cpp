@@ -141,7 +141,7 @@ class Loop {
         options_(options),
         total_(schedule.steps()),
         observe_(observe),
-        keeper_(ctx),
+        keeper_(ctx, options.cache.offload),
         tools_{network, options_, latents, {}, {}} {
     const Shape shape{options.guided ? 2 : 1, latents.dim(0), latents.dim(1)};
     tools_.halves = ctx.allocate(DType::f32, shape, "velocity");
@@ -170,6 +170,7 @@ class Loop {
   SamplerReport report() {
     SamplerReport result;
     result.cache_bytes = keeper_.bytes();
+    result.offloaded_bytes = keeper_.offloaded_bytes();
     ArenaScope scope(ctx_.host().arena());
     const Tensor records = records_.defined() ? ops::to_host(ctx_, records_) : Tensor{};
     for (int step = 0; step < total_; ++step) {

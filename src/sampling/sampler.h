@@ -70,8 +70,9 @@ struct StepRecord {
 struct SamplerReport {
   std::vector<StepRecord> steps;
   int computed = 0, predicted = 0;
-  int anomalies = 0;              ///< decisions whose value was not finite, and so computed
-  std::uint64_t cache_bytes = 0;  ///< held from step to step for the method and the solver
+  int anomalies = 0;                  ///< decisions whose value was not finite, and so computed
+  std::uint64_t cache_bytes = 0;      ///< held from step to step for the method and the solver
+  std::uint64_t offloaded_bytes = 0;  ///< of these, in the host's memory for a device
 };
 
 /// Called after each step with the number done (on a device: queued) and the number there will be.
@@ -101,6 +102,7 @@ SamplerReport sample(Context& ctx,
 struct CacheSizes {
   std::int64_t latents = 0, channels = 0;  ///< L, C
   std::int64_t branches = 1, width = 0;
+  std::int64_t modules = 0;  ///< ops::StepNetwork::modules()
   DType activations = DType::f32;
 };
 

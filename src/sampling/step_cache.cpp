@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/backend.h"
 #include "ops/elementwise.h"
 #include "ops/history.h"
 #include "ops/transfer.h"
@@ -95,18 +96,14 @@ class TrunkCache : public StepCache {
   Parts trunk_;
 };
 
-/// TaylorSeer at the trunk: snapshots of what the blocks give, and forecasts of it.
-class TrunkForecast final : public TrunkCache {
- public:
-  TrunkForecast(Context& ctx, Keeper& keeper, const StepTools& tools, const Schedule& schedule)
+/// TaylorSeer inside the network: snapshots of several tensors in each computed step, and forecasts
+/// of them.
+class InnerForecast : public TrunkCache {
+ protected:
+  InnerForecast(Context& ctx, const StepTools& tools, const Schedule& schedule)
       : TrunkCache(ctx, tools) {
     const CacheConfig& config = tools.options.cache;
     const auto rows = static_cast<std::size_t>(config.order) + 1;
-    const DType dtype = history_type(ctx, config.history, ctx.compute());
-    for (const Tensor& part : trunk_) {
-      snapshots_.push_back(keeper.keep(
-          dtype, {static_cast<std::int64_t>(rows), part.dim(0), part.dim(1)}, "snapshots"));
-    }
     if (ctx.accelerator()) cell_ = ops::step_number(ctx);
     WeightTable table(tools.options.plan.size(), rows);
     std::vector<double> anchors;  // newest first
@@ -123,10 +120,38 @@ class TrunkForecast final : public TrunkCache {
     weights_ = table.upload(ctx, "forecast");
   }
 
+  /// Makes room for snapshots of one more tensor.
+  void keep(Context& ctx, Keeper& keeper, const Shape& shape) {
+    const CacheConfig& config = tools_.options.cache;
+    const DType dtype = history_type(ctx, config.history, ctx.compute());
+    snapshots_.push_back(keeper.keep(dtype, {config.order + 1, shape[0], shape[1]}, "snapshots"));
+  }
+  ops::Step next_place() { return {taken_++, cell_}; }
+  /// Of step's forecast, in the arena.
+  Tensor weights(Context& ctx, const ops::Step& step) const {
+    return ops::select_row(ctx, weights_, step);
+  }
+
+  Parts snapshots_;  // [order + 1, n, width] of each tensor
+
+ private:
+  Tensor weights_;  // f32 [steps, order + 1]
+  Tensor cell_;     // where a device counts snapshots
+  std::int64_t taken_ = 0;
+};
+
+/// At the trunk: what the blocks give.
+class TrunkForecast final : public InnerForecast {
+ public:
+  TrunkForecast(Context& ctx, Keeper& keeper, const StepTools& tools, const Schedule& schedule)
+      : InnerForecast(ctx, tools, schedule) {
+    for (const Tensor& part : trunk_) keep(ctx, keeper, part.shape);
+  }
+
   void compute(Context& ctx, const ops::Step& step, const Tensor&) override {
     network_.embed(ctx, step, tools_.latents);
     network_.run_blocks(ctx, step, 0, network_.blocks());
-    const ops::Step place(taken_++, cell_);
+    const ops::Step place = next_place();
     for (std::size_t i = 0; i < trunk_.size(); ++i) {
       ops::store_row(ctx, snapshots_[i], place, trunk_[i]);
     }
@@ -136,19 +161,47 @@ class TrunkForecast final : public TrunkCache {
 
   void reuse(Context& ctx, const ops::Step& step) override {
     ArenaScope scope(ctx.arena());
-    const Tensor weights = ops::select_row(ctx, weights_, step);
+    const Tensor shares = weights(ctx, step);
     for (std::size_t i = 0; i < trunk_.size(); ++i) {
-      ops::weighted_rows(ctx, snapshots_[i], weights, trunk_[i]);
+      ops::weighted_rows(ctx, snapshots_[i], shares, trunk_[i]);
     }
     network_.take_trunk(ctx, step);
     finish(ctx, step);
   }
+};
 
- private:
-  Parts snapshots_;  // [order + 1, n, width] of each part
-  Tensor weights_;   // f32 [steps, order + 1]
-  Tensor cell_;      // where a device counts snapshots
-  std::int64_t taken_ = 0;
+/// At the modules: what attention and MLP give, so that the gates follow the time, as the reference
+/// has it.
+class ModuleForecast final : public InnerForecast {
+ public:
+  ModuleForecast(Context& ctx, Keeper& keeper, const StepTools& tools, const Schedule& schedule)
+      : InnerForecast(ctx, tools, schedule) {
+    SINTER_CHECK(network_.modules() > 0,
+                 ErrorCode::unsupported,
+                 "[cache] granularity module: expected a network of gated modules");
+    for (int i = 0; i < network_.modules(); ++i) keep(ctx, keeper, rows_of(trunk_));
+  }
+
+  void compute(Context& ctx, const ops::Step& step, const Tensor&) override {
+    network_.embed(ctx, step, tools_.latents);
+    const ops::Step place = next_place();
+    network_.show_modules(ctx, step, [&](Context& c, int module, const Tensor& output) {
+      ops::store_row(c, snapshots_[static_cast<std::size_t>(module)], place, output);
+    });
+    ops::advance(ctx, place);
+    finish(ctx, step);
+  }
+
+  void reuse(Context& ctx, const ops::Step& step) override {
+    ArenaScope scope(ctx.arena());
+    const Tensor shares = weights(ctx, step);
+    network_.embed(ctx, step, tools_.latents);
+    network_.fill_modules(ctx, step, [&](Context& c, int module, const Tensor& output) {
+      ops::weighted_rows(c, snapshots_[static_cast<std::size_t>(module)], shares, output);
+    });
+    network_.take_trunk(ctx, step);
+    finish(ctx, step);
+  }
 };
 
 /// The residual of the blocks from `first` on: what they added in the last computed step.
@@ -290,6 +343,19 @@ class LatentChange final : public StepCache {
 
 }  // namespace
 
+Tensor Keeper::keep(DType dtype, Shape shape, std::string_view name) {
+  const auto bytes = static_cast<std::size_t>(shape.elements()) * size_of(dtype);
+  bytes_ += bytes;
+  if (!offload_) return ctx_.allocate(dtype, shape, name);
+  Allocator& memory = ops::backend(ctx_, "cache").host_memory();
+  try {
+    offloaded_.emplace_back(bytes, &memory);
+  } catch (const Error& error) {
+    fail(error.code(), "[cache] E_MEM /TaylorSeer/offload: ", error.message());
+  }
+  return {offloaded_.back().data(), dtype, memory.device(), shape, name};
+}
+
 void StepTools::guide(Context& ctx) const {
   if (!options.guided) return;
   ops::guide_in_place(ctx, velocity, halves.slice(0, 1).reshape(latents.shape), options.guidance);
@@ -305,6 +371,9 @@ std::unique_ptr<StepCache> make_step_cache(Context& ctx,
       break;
     case CacheMethod::taylor:
       if (config.granularity == Granularity::velocity) break;
+      if (config.granularity == Granularity::module) {
+        return std::make_unique<ModuleForecast>(ctx, keeper, tools, schedule);
+      }
       return std::make_unique<TrunkForecast>(ctx, keeper, tools, schedule);
     case CacheMethod::first_block:
       return std::make_unique<FirstBlock>(ctx, keeper, tools);
@@ -378,7 +447,11 @@ std::uint64_t cache_bytes(const CacheConfig& config, Solver solver, const CacheS
       if (config.granularity == Granularity::velocity) {
         return std::max<std::uint64_t>(rows, two ? 2 : 1) * velocity;
       }
-      return rows * trunk * bytes_of(sizes.activations) + (two ? 2 * velocity : 0);
+      return rows * trunk * bytes_of(sizes.activations) *
+                 (config.granularity == Granularity::module
+                      ? static_cast<std::uint64_t>(sizes.modules)
+                      : 1) +
+             (two ? 2 * velocity : 0);
     case CacheMethod::first_block:
       return trunk * (bytes_of(DType::f32) + sizeof(float)) + (two ? 2 * velocity : 0);
     case CacheMethod::tea:

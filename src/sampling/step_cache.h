@@ -11,19 +11,20 @@
 
 namespace sinter::sampling {
 
-/// Memory for one run, counted.
+/// Memory for what one run keeps from step to step, counted: the context's, or, with `offload` and
+/// on a device, the host's, which the device's work reads and writes over the link.
 class Keeper {
  public:
-  explicit Keeper(Context& ctx) : ctx_(ctx) {}
-  Tensor keep(DType dtype, Shape shape, std::string_view name) {
-    const Tensor tensor = ctx_.allocate(dtype, shape, name);
-    bytes_ += tensor.bytes();
-    return tensor;
-  }
+  Keeper(Context& ctx, bool offload) : ctx_(ctx), offload_(offload && ctx.accelerator()) {}
+  Tensor keep(DType dtype, Shape shape, std::string_view name);
   std::uint64_t bytes() const { return bytes_; }
+  /// Of these, in the host's memory for a device.
+  std::uint64_t offloaded_bytes() const { return offload_ ? bytes_ : 0; }
 
  private:
   Context& ctx_;
+  bool offload_;
+  std::vector<Buffer> offloaded_;
   std::uint64_t bytes_ = 0;
 };
 

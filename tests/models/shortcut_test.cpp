@@ -80,6 +80,55 @@ TEST_P(DitShortcut, ThreadsChangeNoByte) {
   for (const int threads : {2, 3}) EXPECT_EQ(run_dit(GetParam(), {.threads = threads}), one);
 }
 
+// What is shown of a step's modules makes the step.
+TEST_P(DitShortcut, ModulesAreWhatTheBlocksAdd) {
+  const auto dit = random_model(GetParam()).load_dit({.threads = 1});
+  Context ctx;
+  const OwnedTensor latents("shortcut.latents", {kTokens, kChannels}, 2.0F);
+  const OwnedTensor context("shortcut.context", {23, 128}, 2.0F);
+  const OwnedTensor shown({2, kTokens, kChannels}, NAN), filled({2, kTokens, kChannels}, NAN);
+  const std::vector<float> times = {0.0F, 0.4F, 0.7F};
+  const Denoise denoise =
+      dit->begin(ctx, {.condition = context, .times = times, .guidance = 2.0F, .guided = true});
+  ops::StepNetwork& parts = *denoise.parts();
+  ArenaScope scope(ctx.arena());
+  parts.prepare(ctx, kTokens);
+  std::vector<std::vector<float>> outputs(static_cast<std::size_t>(parts.modules()));
+  parts.embed(ctx, 1, latents);
+  parts.show_modules(ctx, 1, [&](Context&, int module, const Tensor& output) {
+    EXPECT_EQ(output.dim(0), 2 * kTokens);
+    auto& values = outputs[static_cast<std::size_t>(module)];
+    EXPECT_TRUE(values.empty()) << module;
+    values.assign(output.f32(), output.f32() + output.elements());
+  });
+  parts.head(ctx, 1, shown);
+  parts.embed(ctx, 1, latents);
+  parts.fill_modules(ctx, 1, [&](Context&, int module, const Tensor& output) {
+    const auto& values = outputs[static_cast<std::size_t>(module)];
+    ASSERT_EQ(values.size(), static_cast<std::size_t>(output.elements()));
+    std::copy(values.begin(), values.end(), output.f32_mut());
+  });
+  parts.take_trunk(ctx, 1);
+  parts.head(ctx, 1, filled);
+  const auto values = [](const OwnedTensor& x) {
+    const std::span<const float> span = x.view().span();
+    return std::vector<float>(span.begin(), span.end());
+  };
+  // Sums in another order.
+  EXPECT_LT(relative_error(values(shown), run_dit(GetParam(), {})), 1e-6);
+  EXPECT_LT(relative_error(values(filled), values(shown)), 1e-6);
+  // At another time the gates are others.
+  const OwnedTensor later({2, kTokens, kChannels}, NAN);
+  parts.embed(ctx, 2, latents);
+  parts.fill_modules(ctx, 2, [&](Context&, int module, const Tensor& output) {
+    const auto& kept = outputs[static_cast<std::size_t>(module)];
+    std::copy(kept.begin(), kept.end(), output.f32_mut());
+  });
+  parts.take_trunk(ctx, 1);
+  parts.head(ctx, 1, later);
+  EXPECT_GT(relative_error(values(later), values(filled)), 1e-4);
+}
+
 INSTANTIATE_TEST_SUITE_P(Random,
                          DitShortcut,
                          testing::Values("base", "distilled"),

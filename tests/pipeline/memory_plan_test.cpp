@@ -219,6 +219,23 @@ TEST(MemoryNeeds, GrowWithWhatTheyDependOn) {
   finer.octree = 512;
   EXPECT_GT(memory_needs(finer).volume.other, 2 * needs.volume.other);
   EXPECT_EQ(memory_needs(finer).sample.arena, needs.sample.arena);
+  RunShape cached = shape_of(base, switches);
+  cached.cache.method = sampling::CacheMethod::taylor;
+  cached.cache.order = 1;
+  const Bytes trunk = memory_needs(cached).sample.arena;
+  EXPECT_EQ(trunk - needs.sample.arena, Bytes{2} * 2 * 3072 * 1024 * 2);
+  cached.cache.granularity = sampling::Granularity::module;
+  EXPECT_GT(memory_needs(cached).sample.arena, trunk + 63 * (trunk - needs.sample.arena));
+  // What it keeps is named where it does not fit, with what would.
+  MemoryNeeds tight = memory_needs(cached);
+  EXPECT_EQ(tight.cache, 64 * tight.smaller_cache);
+  tight.sample.arena = Bytes{20'000} * kMega;
+  const std::string message = failure(tight, 10'000 * kMega);
+  for (const char* part : {"E_MEM", "1611 MB", "26 MB"}) {
+    EXPECT_NE(message.find(part), std::string::npos) << part << ": " << message;
+  }
+  cached.cache.offload = true;
+  EXPECT_LT(memory_needs(cached).sample.arena, 2 * needs.sample.arena);
   RunShape alone = shape_of(base, switches);
   alone.guided = false;
   EXPECT_LT(memory_needs(alone).sample.arena, needs.sample.arena);

@@ -71,6 +71,9 @@ TEST(CacheConfig, TakesTheSectionOfTheMethod) {
   EXPECT_EQ(seer.granularity, Granularity::velocity);
   EXPECT_EQ(seer.basis, Basis::taylor);
   EXPECT_EQ(seer.max_consecutive, -1);
+  // The reference keeps what each module gives.
+  EXPECT_EQ(parse_cache_config(text_of("TaylorSeer", "", "\"compat\": \"cann\""), "c").granularity,
+            Granularity::module);
   const CacheConfig first = parse_cache_config(text_of("FBCache", "\"rel_l1_thresh\": 0.5"), "c");
   EXPECT_EQ(first.threshold, 0.5);
   EXPECT_EQ(first.max_consecutive, 4);
@@ -142,6 +145,7 @@ TEST(CacheConfig, ChecksEveryKeyOfTheReference) {
 TEST(CacheConfig, ChecksTheExtension) {
   const auto with = [](const std::string& own) { return text_of("TaylorSeer", "", own); };
   const std::pair<const char*, const char*> valid[] = {
+      {"granularity", "\"module\""},
       {"granularity", "\"trunk\""},
       {"granularity", "\"velocity\""},
       {"basis", "\"taylor\""},
@@ -186,7 +190,7 @@ TEST(CacheConfig, ChecksTheExtension) {
   expect_error(with("\"steps\": 5, \"schedule\": [0, 5]"), {"E_SCHEDULE", "at most 4"});
   expect_error(with("\"calibration\": {\"model\": \"a\"}"), {"/sinter/calibration/steps"});
   // Known, and not to be had: another code.
-  for (const char* own : {"\"granularity\": \"module\"", "\"basis\": \"dmd\""}) {
+  for (const char* own : {"\"basis\": \"chebyshev\"", "\"basis\": \"dmd\""}) {
     try {
       parse_cache_config(with(own), "c.json");
       ADD_FAILURE();
@@ -237,6 +241,10 @@ TEST(CacheConfig, RefusesCombinations) {
   expect_error(separate("TaylorSeer", ""), {"E_CFG_METHOD", "/enable_separate_cfg"});
   expect_error(separate("FBCache", ""), {"E_CFG_LAYOUT", "/enable_separate_cfg"});
   expect_error(text_of("FBCache", "", "\"granularity\": \"velocity\""), {"/sinter/granularity"});
+  expect_error(text_of("FBCache", "", "\"granularity\": \"module\""), {"/sinter/granularity"});
+  expect_error(text_of("EasyCache", "", "\"granularity\": \"trunk\""), {"/sinter/granularity"});
+  EXPECT_NO_THROW(
+      parse_cache_config(text_of("EasyCache", "", "\"granularity\": \"velocity\""), "c.json"));
   expect_error(text_of("FBCache", "", "\"schedule\": [0, 1]"), {"E_SCHEDULE"});
   expect_error(text_of("FBCache", "", "\"decision\": \"schedule\""), {"/sinter/decision"});
 }

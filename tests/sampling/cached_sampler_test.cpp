@@ -194,6 +194,41 @@ TEST(CachedSampler, TrunksAreForecastAndTheHeadSeesTheTime) {
   }
 }
 
+TEST(CachedSampler, ModulesAreForecastAndTheGatesSeeTheTime) {
+  Runner runner;
+  const ExactToy reference{runner.schedule};
+  const Outcome run = runner(taylor(1, 3, 2, Granularity::module));
+  EXPECT_EQ(kinds(run.report), "CCC..C..C..C..C..C..");
+  std::map<int, std::vector<ExactToy::Values>> known;  // outputs of each block
+  expect_close(run.latents, reference.integrate([&](const auto& x, int step) {
+    const double sigma = reference.sigma(step), gate = Toy<double>::gate(sigma);
+    auto h = reference.embed(x);
+    if (step < 2 || (step - 2) % 3 == 0) {
+      for (int b = 0; b < kToyBlocks; ++b) {
+        auto after = reference.blocks(h, b, b + 1, sigma);
+        ExactToy::Values output = after;
+        for (std::size_t i = 0; i < h.size(); ++i) output[i] = (after[i] - h[i]) / gate;
+        known[step].push_back(output);
+        h = after;
+      }
+      return reference.head(h, sigma);
+    }
+    const auto last = std::prev(known.end()), before = std::prev(last);
+    const double k = static_cast<double>(step - last->first) / (last->first - before->first);
+    for (std::size_t b = 0; b < kToyBlocks; ++b) {
+      for (std::size_t i = 0; i < h.size(); ++i) {
+        const double newest = last->second[b][i];
+        h[i] += gate * (newest + k * (newest - before->second[b][i]));
+      }
+    }
+    return reference.head(h, sigma);
+  }));
+  for (std::size_t step = 0; step < 20; ++step) {
+    const bool computed = run.report.steps[step].kind == StepKind::computed;
+    EXPECT_EQ(run.blocks[step], computed ? kToyBlocks : 0) << step;
+  }
+}
+
 TEST(CachedSampler, FirstBlockDecides) {
   Runner runner;
   const ExactToy reference{runner.schedule};
@@ -359,7 +394,8 @@ TEST(CachedSampler, SolverAndForecastTogetherAreLargerSecondOrderSteps) {
 }
 
 TEST(CachedSampler, EveryRequestStartsAnew) {
-  std::vector<CacheConfig> all = {taylor(2, 3, 2, Granularity::trunk),
+  std::vector<CacheConfig> all = {taylor(2, 3, 2, Granularity::module),
+                                  taylor(2, 3, 2, Granularity::trunk),
                                   taylor(2, 3, 2, Granularity::velocity)};
   for (const auto method : {CacheMethod::first_block, CacheMethod::tea, CacheMethod::easy}) {
     all.push_back(dynamic(method, 0.3, 2));
@@ -395,9 +431,11 @@ TEST(CachedSampler, ValuesThatAreNotFiniteAreComputedAndCounted) {
 }
 
 TEST(CachedSampler, CountsWhatItHolds) {
-  const CacheSizes sizes{kToyTokens, kToyChannels, 2, kToyWidth, DType::f32};
-  std::vector<CacheConfig> all = {
-      {}, taylor(2, 3, 2, Granularity::trunk), taylor(0, 3, 2, Granularity::velocity)};
+  const CacheSizes sizes{kToyTokens, kToyChannels, 2, kToyWidth, kToyBlocks, DType::f32};
+  std::vector<CacheConfig> all = {{},
+                                  taylor(1, 3, 2, Granularity::module),
+                                  taylor(2, 3, 2, Granularity::trunk),
+                                  taylor(0, 3, 2, Granularity::velocity)};
   for (const auto method : {CacheMethod::first_block, CacheMethod::tea, CacheMethod::easy}) {
     all.push_back(dynamic(method, 0.3, 2));
   }
@@ -409,9 +447,11 @@ TEST(CachedSampler, CountsWhatItHolds) {
     }
   }
   // TaylorSeer of order 1 at the base model's trunk, in the type of its activations.
-  const CacheSizes base{3072, 64, 2, 1024, DType::f16};
+  const CacheSizes base{3072, 64, 2, 1024, 64, DType::f16};
   EXPECT_EQ(cache_bytes(taylor(1, 5, 3, Granularity::trunk), Solver::euler, base),
             2U * 2 * 3072 * 1024 * 2);
+  EXPECT_EQ(cache_bytes(taylor(1, 5, 3, Granularity::module), Solver::euler, base),
+            64U * 2 * 2 * 3072 * 1024 * 2);
 }
 
 TEST(CachedSampler, NeedsPartsWhereAMethodLooksInside) {

@@ -2,6 +2,7 @@
 // A network of a few numbers that shows its parts, for tests of the sampling loop, and the same in
 // float64.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -29,6 +30,7 @@ struct Toy {
   static T head(const T* h, std::int64_t c, T sigma) {
     return T(1.1) * h[c] - T(0.4) * h[c + 1] + T(0.3) * std::cos(T(4) * sigma);
   }
+  static T gate(T sigma) { return T(1) + T(0.3) * sigma; }
   static T modulated(T h, T sigma) { return (T(1) + T(0.5) * sigma) * h + T(0.1) * sigma; }
 };
 
@@ -61,6 +63,27 @@ class ToyNetwork final : public ops::StepNetwork {
           h[w] = Toy<float>::block(b, old, left, sigma(step), static_cast<int>(t / kToyTokens));
           left = old;
         }
+      }
+    }
+  }
+  int modules() const override { return kToyBlocks; }
+  void show_modules(Context& ctx, const ops::Step& step, const ops::ModuleFn& show) override {
+    std::vector<float> before(static_cast<std::size_t>(tokens_.elements())), output = before;
+    for (int b = 0; b < kToyBlocks; ++b) {
+      std::copy_n(tokens_.f32(), before.size(), before.begin());
+      run_blocks(ctx, step, b, b + 1);
+      for (std::size_t i = 0; i < before.size(); ++i) {
+        output[i] = (tokens_.f32()[i] - before[i]) / Toy<float>::gate(sigma(step));
+      }
+      show(ctx, b, {.data = output.data(), .shape = tokens_.shape, .name = "module"});
+    }
+  }
+  void fill_modules(Context& ctx, const ops::Step& step, const ops::ModuleFn& fill) override {
+    std::vector<float> output(static_cast<std::size_t>(tokens_.elements()));
+    for (int b = 0; b < kToyBlocks; ++b) {
+      fill(ctx, b, {.data = output.data(), .shape = tokens_.shape, .name = "module"});
+      for (std::size_t i = 0; i < output.size(); ++i) {
+        tokens_.f32_mut()[i] += Toy<float>::gate(sigma(step)) * output[i];
       }
     }
   }

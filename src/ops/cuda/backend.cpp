@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "cuda/host_memory.h"
 #include "cuda/matrix_product.h"
 #include "cuda/memory.h"
 #include "cuda/status.h"
@@ -140,6 +141,7 @@ class CudaBackend final : public Backend {
     check(cudaSetDevice(index), "device");
     check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream");
     memory_.emplace(stream_);
+    host_memory_.emplace(stream_);
     for (cudaEvent_t& event : marks_) {
       check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "event");
     }
@@ -169,6 +171,8 @@ class CudaBackend final : public Backend {
   }
 
   void free(void* block) noexcept override { memory_->free(block); }
+
+  Allocator& host_memory() override { return *host_memory_; }
 
   std::size_t peak_bytes() const override { return memory_->peak_bytes(); }
 
@@ -310,9 +314,11 @@ class CudaBackend final : public Backend {
   void linear_add_gated_modulate(Context& ctx,
                                  const Tensor& residual,
                                  std::span<const BranchEnd> ends,
-                                 const Tensor& dst) override {
+                                 const Tensor& dst,
+                                 const Tensor& products) override {
     ArenaScope scope(ctx.arena());
-    const Tensor y = ctx.allocate(residual.dtype, residual.shape, "branch");
+    const Tensor y =
+        products.defined() ? products : ctx.allocate(residual.dtype, residual.shape, "branch");
     ModulatedRows rows{.columns = residual.shape.back(),
                        .dtype = residual.dtype,
                        .narrow = dst.dtype == DType::f8_e4m3};
@@ -740,6 +746,7 @@ class CudaBackend final : public Backend {
   int index_;
   cudaStream_t stream_ = nullptr;
   std::optional<sinter::cuda::StreamAllocator> memory_;
+  std::optional<sinter::cuda::HostAllocator> host_memory_;
   Staging staging_;
   std::array<cudaEvent_t, 2> marks_{};
   std::size_t turn_ = 0;
