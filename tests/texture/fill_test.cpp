@@ -1,0 +1,180 @@
+// How far the fast fill may be from the reference's: both are means of what is known around.
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "texture/bake/inpaint.h"
+#include "texture/bake/reference_fill.h"
+#include "texture/bake/surface_fill.h"
+#include "texture/bake/surface_graph.h"
+#include "texture/bake_truth.h"
+#include "texture/test_meshes.h"
+#include "texture/unwrap/unwrap.h"
+
+namespace sinter::texture {
+namespace {
+
+constexpr int kSize = 256;
+constexpr int kReach = 3;  ///< of the inpainting, texels
+constexpr int kRings = 2;  ///< of faces around a hole's that colours cross to its middle
+
+struct Painted {
+  ViewMesh mesh;
+  std::vector<std::array<float, 2>> uv;
+  TexelMap texels;
+  Texture texture;                  ///< rough everywhere, holes unknown
+  std::vector<std::int32_t> holes;  ///< by texel: 1 + its hole, 0 elsewhere
+};
+
+Painted painted_ball(std::uint64_t seed) {
+  const mesh::TriangleMesh source = test::ball(20);
+  UnwrapOptions options;
+  options.texture_size = kSize;
+  options.threads = 1;
+  const UnwrapResult unwrapped = unwrap_mesh(source, options);
+  mesh::TriangleMesh split;
+  for (const std::uint32_t v : unwrapped.source) split.positions.push_back(source.positions[v]);
+  split.faces = unwrapped.faces;
+  Painted painted{prepare_view_mesh(split), unwrapped.uv, {}, {}, {}};
+  const auto& faces = painted.mesh.faces;
+  painted.texels = map_texels(painted.uv, faces, kSize, TexelGrid::centres, 0, 1);
+  const std::size_t count = painted.texels.face.size();
+  painted.texture = {kSize, std::vector<Colour>(count), std::vector<std::uint8_t>(count)};
+  painted.holes.assign(count, 0);
+  test::Random random(seed);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (painted.texels.face[i] == 0) continue;
+    const mesh::Face& face = faces[static_cast<std::size_t>(painted.texels.face[i] - 1)];
+    mesh::Vec3 place = interpolate(painted.mesh.positions, face, painted.texels.weights(faces, i));
+    for (float& x : place) x *= 0.15f;  // at this size waves of the truth are not wider than holes
+    Colour colour = test::colour_at(place);
+    for (float& value : colour)
+      value += 0.05f * (static_cast<float>(random.next() % 256) / 255 - 0.5f);
+    painted.texture.colour[i] = colour;
+    painted.texture.known[i] = 1;
+  }
+  // Holes of four to seven texels across the radius, far enough from each other to be told apart.
+  constexpr int kApart = 42;
+  std::int32_t number = 0;
+  for (int cy = kApart / 2; cy < kSize; cy += kApart) {
+    for (int cx = kApart / 2; cx < kSize; cx += kApart) {
+      ++number;
+      const int radius = 4 + static_cast<int>(random.next() % 4);
+      for (int y = cy - radius; y <= cy + radius; ++y) {
+        for (int x = cx - radius; x <= cx + radius; ++x) {
+          const auto i = static_cast<std::size_t>(y * kSize + x);
+          const int dx = x - cx, dy = y - cy;
+          if (dx * dx + dy * dy > radius * radius || painted.texture.known[i] == 0) continue;
+          painted.texture.known[i] = 0;
+          painted.texture.colour[i] = {0, 0, 0};
+          // The gutter is wider than the reach: what a hole cuts out of two charts is two holes.
+          const auto face = static_cast<std::size_t>(painted.texels.face[i] - 1);
+          painted.holes[i] = 1000 * unwrapped.chart[face] + number;
+        }
+      }
+    }
+  }
+  return painted;
+}
+
+struct Range {
+  Colour low{1, 1, 1}, high{0, 0, 0};
+  void add(const Colour& colour) {
+    for (std::size_t c = 0; c < 3; ++c) {
+      low[c] = std::min(low[c], colour[c]);
+      high[c] = std::max(high[c], colour[c]);
+    }
+  }
+};
+
+/// Of the known colours that either fill may draw on, by hole.
+std::map<std::int32_t, Range> known_ranges(const Painted& p) {
+  using Place = mesh::Vec3;
+  std::map<Place, std::vector<std::size_t>> faces_at;
+  for (std::size_t f = 0; f < p.mesh.faces.size(); ++f) {
+    for (const std::uint32_t v : p.mesh.faces[f]) faces_at[p.mesh.positions[v]].push_back(f);
+  }
+  std::vector<std::vector<std::size_t>> texels_of(p.mesh.faces.size());
+  std::map<std::int32_t, std::set<std::size_t>> faces_of;
+  std::map<std::int32_t, Range> ranges;
+  for (std::size_t i = 0; i < p.holes.size(); ++i) {
+    if (p.texels.face[i] == 0) continue;
+    const auto f = static_cast<std::size_t>(p.texels.face[i] - 1);
+    texels_of[f].push_back(i);
+    if (p.holes[i] == 0) continue;
+    faces_of[p.holes[i]].insert(f);
+    const int x = static_cast<int>(i) % kSize, y = static_cast<int>(i) / kSize;
+    for (int dy = -kReach; dy <= kReach; ++dy) {
+      for (int dx = -kReach; dx <= kReach; ++dx) {
+        if (x + dx < 0 || x + dx >= kSize || y + dy < 0 || y + dy >= kSize) continue;
+        const auto n = static_cast<std::size_t>((y + dy) * kSize + x + dx);
+        if (p.texture.known[n] != 0) ranges[p.holes[i]].add(p.texture.colour[n]);
+      }
+    }
+  }
+  for (auto& [hole, faces] : faces_of) {
+    for (int ring = 0; ring < kRings; ++ring) {
+      std::set<std::size_t> wider = faces;
+      for (const std::size_t f : faces) {
+        for (const std::uint32_t v : p.mesh.faces[f]) {
+          const auto& around = faces_at[p.mesh.positions[v]];
+          wider.insert(around.begin(), around.end());
+        }
+      }
+      faces = std::move(wider);
+    }
+    for (const std::size_t f : faces) {
+      for (const std::size_t i : texels_of[f]) {
+        if (p.texture.known[i] != 0) ranges[hole].add(p.texture.colour[i]);
+      }
+    }
+  }
+  return ranges;
+}
+
+/// The bound that docs/texture.md states: in a hole both fills stay between the least and the
+/// largest of the colours known around it, so they differ by no more than those do.
+TEST(Fill, TheFastOneIsWithinTheStatedBoundOfTheReference) {
+  constexpr float kLevel = 1.0f / 255;  // the reference works on levels
+  std::int64_t filled = 0;
+  double difference = 0, bound = 0;
+  for (const std::uint64_t seed : {1u, 2u, 3u}) {
+    const Painted painted = painted_ball(seed);
+    const auto ranges = known_ranges(painted);
+    ASSERT_GT(ranges.size(), 15u);
+    Texture fast = painted.texture;
+    fill_along_surface(painted.mesh.positions, painted.mesh.faces, painted.texels, fast);
+    Image reference = to_image(painted.texture, false);
+    std::vector<Pixel> pixels(painted.holes.size(), Pixel::outside);
+    for (std::size_t i = 0; i < pixels.size(); ++i) {
+      if (painted.texture.known[i] != 0) pixels[i] = Pixel::known;
+      if (painted.holes[i] != 0) pixels[i] = Pixel::wanted;
+    }
+    EXPECT_EQ(inpaint_navier_stokes(reference, pixels), 0);
+    for (std::size_t i = 0; i < pixels.size(); ++i) {
+      if (painted.holes[i] == 0) continue;
+      ASSERT_EQ(fast.known[i], 1);
+      const Range& range = ranges.at(painted.holes[i]);
+      for (std::size_t c = 0; c < 3; ++c) {
+        const float ours = fast.colour[i][c];
+        const float theirs = static_cast<float>(reference.pixels[3 * i + c]) * kLevel;
+        ASSERT_GE(ours, range.low[c] - 1e-5f);
+        ASSERT_LE(ours, range.high[c] + 1e-5f);
+        ASSERT_GE(theirs, range.low[c] - kLevel);
+        ASSERT_LE(theirs, range.high[c] + kLevel);
+        difference += static_cast<double>(std::abs(ours - theirs));
+        bound += static_cast<double>(range.high[c] - range.low[c]);
+        ++filled;
+      }
+    }
+  }
+  EXPECT_GT(filled, 5000);
+  // The bound says something: it is a part of what colours span, and the means differ by far less.
+  EXPECT_LT(bound / static_cast<double>(filled), 0.6);
+  EXPECT_LT(difference / static_cast<double>(filled), 0.06);
+}
+
+}  // namespace
+}  // namespace sinter::texture
