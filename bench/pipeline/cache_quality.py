@@ -40,15 +40,15 @@ def settings():
     fewer = lambda solver, n: (f"{solver}, {n} evaluations", solver, None, ["--solver", solver, "--steps", n + 1])
     rows = [("every step", "none", None, [])]
     rows += [fewer(s, n) for n in (27, 19, 10) for s in ("euler", "ab2")]
-    rows += [(f"TaylorSeer trunk O{o}N{k}", "TaylorSeer, trunk", taylor(o, k), []) for k in (3, 5, 1, 2, 4, 6) for o in (1, 2)]
-    rows += [(f"TaylorSeer trunk O3N{k}", "TaylorSeer, trunk", taylor(3, k), []) for k in (3, 1, 5)]
+    rows += [(f"TaylorSeer trunk O{o}N{k}", f"TaylorSeer, trunk, order {o}", taylor(o, k), []) for k in (3, 5, 1, 2, 4, 6) for o in (1, 2)]
+    rows += [(f"TaylorSeer trunk O3N{k}", "TaylorSeer, trunk, order 3", taylor(3, k), []) for k in (3, 1, 5)]
     rows += [(f"TaylorSeer module O1N{k}", "TaylorSeer, module", taylor(1, k, granularity="module"), []) for k in (3, 5, 1)]
     rows += [(f"TaylorSeer velocity O1N{k}", "TaylorSeer, velocity", taylor(1, k, granularity="velocity"), []) for k in (3, 5)]
     rows += [(f"calibrated, {n} evaluations", "calibrated schedule", ("schedule", n), []) for n in (27, 19, 10)]
     rows += [(f"EasyCache {t}", "EasyCache", dynamic("EasyCache", t), []) for t in (0.1, 0.4)]
     rows += [(f"FBCache {t}", "FBCache", dynamic("FBCache", t), []) for t in (0.06, 0.2, 0.04, 0.05)]
     rows += [(f"TeaCache {t}", "TeaCache", ("teacache", t), []) for t in (0.1, 0.2, 0.4)]
-    rows += [("TaylorSeer trunk O0N3", "TaylorSeer, trunk", taylor(0, 3), []), fewer("euler", 7), fewer("ab2", 7), fewer("euler", 51),
+    rows += [("TaylorSeer trunk O0N3", "TaylorSeer, trunk, order 0", taylor(0, 3), []), fewer("euler", 7), fewer("ab2", 7), fewer("euler", 51),
              fewer("ab2", 51)]
     rows += [("every step, bf16", "none", None, ["--dtype", "bf16"])]
     return rows
@@ -63,7 +63,11 @@ class Runner:
         self.deadline = time.monotonic() + options.seconds
 
     def program(self, *arguments):
-        result = subprocess.run([self.options.program, *map(str, arguments)], capture_output=True, text=True, check=False)
+        try:
+            result = subprocess.run([self.options.program, *map(str, arguments)], capture_output=True, text=True, check=False,
+                                    timeout=max(1.0, self.deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"{arguments[0]}: not done in time") from None
         if result.returncode != 0:
             raise RuntimeError(f"{' '.join(map(str, arguments))}: {result.stderr.strip()}")
         return result.stdout
@@ -104,10 +108,8 @@ class Runner:
         table = [row for i, row in enumerate(settings()) if i == 0 or row[0] not in known]
         results = {}
         with ThreadPoolExecutor(self.options.jobs) as makers, ThreadPoolExecutor(self.options.cores) as pool:
-            first = makers.submit(self.make, table[0])
-            base = first.result()[0]
-            made = {first: table[0]} | {makers.submit(self.make, setting): setting for setting in table[1:]}
-            pending = []
+            made = {makers.submit(self.make, setting): setting for setting in table}
+            base, pending = next(iter(made)).result()[0], []
             for future in as_completed(made):
                 name, family, _, _ = made[future]
                 if time.monotonic() > self.deadline:
@@ -124,7 +126,10 @@ class Runner:
                     rows["objects"].append(entry)
                     pending.append(pool.submit(self.judge, entry, mesh, base / f"{shape['id']}.ply", self.options.set / shape["mesh"]))
             for future in pending:
-                future.result()
+                try:
+                    future.result()
+                except RuntimeError as error:
+                    print(error, file=sys.stderr)
         results = known | {name: rows for name, rows in results.items()
                            if name not in known and all("truth" in e for e in rows["objects"])}
         self.options.results.write_text(json.dumps({"steps": STEPS, "octree": self.options.octree, "settings": results}))
@@ -133,7 +138,7 @@ class Runner:
     def judge(self, entry, mesh, base, truth):
         if time.monotonic() < self.deadline:
             entry["fidelity"] = self.compare(mesh, base)
-            entry["truth"] = self.compare(mesh, truth)
+            entry["truth"] = self.compare(mesh, truth)  # last: what has it is complete
 
 
 def interval(differences, rounds=2000):
@@ -203,11 +208,11 @@ def plot(rows, path):
     import matplotlib.pyplot as plt
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2))
-    for family in dict.fromkeys(r["family"] for r in rows):
+    for number, family in enumerate(sorted({r["family"] for r in rows})):
         own = sorted((r for r in rows if r["family"] == family and r["name"] != "every step"), key=lambda r: r["computed"])
         if not own:
             continue
-        style = {"marker": "o", "markersize": 4, "label": family, "linewidth": 2 if family in ("euler", "ab2") else 1}
+        style = {"color": plt.get_cmap("tab20")(number), "marker": "o", "markersize": 4, "label": family, "linewidth": 2 if family in ("euler", "ab2") else 1}
         left.plot([r["computed"] for r in own], [r["iou"] for r in own], **style)
         right.plot([r["computed"] for r in own], [r["truth_f2h"][0] for r in own], **style)
     left.set_ylabel("median IoU with every step computed")
