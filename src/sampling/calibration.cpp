@@ -12,16 +12,49 @@ namespace {
 
 using Values = std::vector<double>;
 
-/// Coefficients, lowest power first, of the polynomial nearest to y over t in 0..1: the columns of
-/// the Vandermonde matrix made orthogonal one after the other, twice, against rounding.
-Values least_squares(const Values& t, std::span<const double> y, std::size_t degree) {
+using Rows = std::vector<Values>;
+
+double dot(const Values& a, const Values& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+/// 1, t, t^2, ...
+Values powers(double t, std::size_t count) {
+  Values row(count, 1.0);
+  for (std::size_t c = 1; c < count; ++c) row[c] = row[c - 1] * t;
+  return row;
+}
+
+/// The point nearest to `z` of those for which no row has a negative product: by turns onto each
+/// row's side, taking back what earlier turns did too much (Hildreth: "A quadratic programming
+/// procedure", 1957).
+Values nearest_in_cone(const Rows& rows, Values z) {
+  constexpr int kMostRounds = 20'000;
+  constexpr double kStill = 1e-13;
+  Values sizes, shares(rows.size(), 0.0);
+  for (const Values& row : rows) sizes.push_back(dot(row, row));
+  for (int round = 0; round < kMostRounds; ++round) {
+    double moved = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const double step = std::max(-shares[i], -dot(rows[i], z) / sizes[i]);
+      shares[i] += step;
+      for (std::size_t c = 0; c < z.size(); ++c) z[c] += step * rows[i][c];
+      moved = std::max(moved, std::abs(step) * std::sqrt(sizes[i]));
+    }
+    if (moved < kStill) break;
+  }
+  return z;
+}
+
+/// Coefficients, lowest power first, of the polynomial nearest to y over t in 0..1, of those that
+/// are not negative at 0 and rise or stay over the places 0, 1 / 200, ... 1. In coordinates of an
+/// orthonormal basis of its values at t, found from the powers one after the other, twice, against
+/// rounding.
+Values rising_least_squares(const Values& t, const Values& y, std::size_t degree) {
   const std::size_t rows = t.size(), columns = degree + 1;
-  std::vector<Values> q(columns, Values(rows)), r(columns, Values(columns, 0.0));
-  const auto dot = [](const Values& a, const auto& b) {
-    double sum = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-    return sum;
-  };
+  Rows q(columns, Values(rows)), r(columns, Values(columns, 0.0));
   for (std::size_t c = 0; c < columns; ++c) {
     for (std::size_t i = 0; i < rows; ++i) q[c][i] = std::pow(t[i], static_cast<double>(c));
     for (int pass = 0; pass < 2; ++pass) {
@@ -34,9 +67,26 @@ Values least_squares(const Values& t, std::span<const double> y, std::size_t deg
     r[c][c] = std::sqrt(dot(q[c], q[c]));
     for (double& value : q[c]) value /= r[c][c];
   }
-  Values solution(columns);
+  // A row of powers in those coordinates: its product with the inverse of r.
+  const auto coordinates = [&](Values row) {
+    for (std::size_t c = 0; c < columns; ++c) {
+      for (std::size_t j = 0; j < c; ++j) row[c] -= row[j] * r[j][c];
+      row[c] /= r[c][c];
+    }
+    return row;
+  };
+  constexpr int kPlaces = 200;
+  Rows sides = {coordinates(powers(0, columns))};
+  for (int place = 0; place < kPlaces; ++place) {
+    Values rise = powers((place + 1.0) / kPlaces, columns);
+    const Values from = powers(static_cast<double>(place) / kPlaces, columns);
+    for (std::size_t c = 0; c < columns; ++c) rise[c] -= from[c];
+    sides.push_back(coordinates(rise));
+  }
+  Values solution;
+  for (const Values& column : q) solution.push_back(dot(column, y));
+  solution = nearest_in_cone(sides, solution);
   for (std::size_t c = columns; c-- > 0;) {
-    solution[c] = dot(q[c], y);
     for (std::size_t j = c + 1; j < columns; ++j) solution[c] -= r[c][j] * solution[j];
     solution[c] /= r[c][c];
   }
@@ -47,18 +97,6 @@ double value_at(const Values& lowest_first, double x) {
   double value = 0;
   for (std::size_t i = lowest_first.size(); i-- > 0;) value = value * x + lowest_first[i];
   return value;
-}
-
-/// Neither negative nor falling over 0..1.
-bool rises(const Values& lowest_first) {
-  constexpr int kPlaces = 200;
-  double before = 0;
-  for (int i = 0; i <= kPlaces; ++i) {
-    const double value = value_at(lowest_first, static_cast<double>(i) / kPlaces);
-    if (value < before - 1e-9) return false;
-    before = std::max(before, value);
-  }
-  return true;
 }
 
 /// p((x - least) / width) as a polynomial of x, highest power first.
@@ -155,9 +193,8 @@ PolynomialFit fit_polynomial(std::span<const double> x, std::span<const double> 
   for (const double value : y) variance += (value - mean) * (value - mean);
   Values scaled;
   for (const double value : x) scaled.push_back((value - *least) / width);
-  for (std::size_t degree = kDegree; degree > 0 && width > 0; --degree) {
-    const Values solution = least_squares(scaled, y, degree);
-    if (!rises(solution)) continue;
+  if (width > 0 && variance > 0) {
+    const Values solution = rising_least_squares(scaled, {y.begin(), y.end()}, kDegree);
     double squares = 0;
     for (std::size_t i = 0; i < y.size(); ++i) {
       squares += std::pow(value_at(solution, scaled[i]) - y[i], 2);
@@ -165,7 +202,6 @@ PolynomialFit fit_polynomial(std::span<const double> x, std::span<const double> 
     fit.rmse = std::sqrt(squares / static_cast<double>(y.size()));
     fit.r2 = 1 - squares / variance;
     fit.coefficients = unscaled(solution, *least, width);
-    break;
   }
   constexpr double kEnough = 0.5;
   SINTER_CHECK(!fit.coefficients.empty() && fit.r2 >= kEnough,

@@ -25,10 +25,10 @@ struct PolynomialFit {
   double least = 0, most = 0;  ///< range of x
 };
 
-/// Least squares of y over x, in float64 on x taken to 0..1: of degree 4, or of the highest degree
-/// below it whose polynomial is not negative and does not fall within the range of x. Raises
+/// Least squares of y over x, in float64 on x taken to 0..1: of all polynomials of degree 4 that
+/// are not negative and do not fall within the range of x the nearest. Raises
 /// ErrorCode::unsupported, naming the figures, where that explains less than half of the variance
-/// (R^2 below 0.5): such a fit decides nothing. Source of the gate: arXiv 2411.19108 fits degree 4.
+/// (R^2 below 0.5): such a fit decides nothing. Source of the degree: arXiv 2411.19108.
 PolynomialFit fit_polynomial(std::span<const double> x, std::span<const double> y);
 
 /// The pairs of TeaCache's fit, averaged over the runs: change of the input, change of the output,

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -31,20 +32,55 @@ TEST(Calibration, FindsThePolynomialThatMadeThePairs) {
   EXPECT_NEAR(fit.most, 0.44, 1e-12);
 }
 
-TEST(Calibration, TakesALowerDegreeWhereItWouldFall) {
-  // A line with a wave on it: every higher degree follows the wave and falls somewhere.
+TEST(Calibration, RisesWhereTheNearestWouldFall) {
+  // A line with a wave on it, which the nearest polynomial follows down.
   std::vector<double> x, y;
   for (int i = 0; i < 60; ++i) {
     x.push_back(0.01 * i);
     y.push_back(0.1 + 0.4 * x.back() + 0.08 * std::sin(14 * x.back()));
   }
   const PolynomialFit fit = fit_polynomial(x, y);
-  EXPECT_LT(fit.coefficients.size(), 5U);
-  double before = -1;
-  for (double at = fit.least; at <= fit.most; at += 0.001) {
-    EXPECT_GE(value(fit.coefficients, at), before);
-    before = value(fit.coefficients, at);
+  // At the places that the fit looks at: what falls between them is of their distance's third
+  // power.
+  const auto rises = [&](const std::vector<double>& p, double rounding) {
+    double before = -rounding;
+    for (int i = 0; i <= 200; ++i) {
+      const double now = value(p, fit.least + (fit.most - fit.least) * i / 200);
+      if (now < before - rounding) return false;
+      before = now;
+    }
+    return true;
+  };
+  const auto squares = [&](const std::vector<double>& p) {
+    double sum = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) sum += std::pow(value(p, x[i]) - y[i], 2);
+    return sum;
+  };
+  EXPECT_TRUE(rises(fit.coefficients, 1e-9));
+  // It stands still somewhere, so the limit was felt.
+  double least = 1;
+  for (double at = fit.least; at + 0.003 <= fit.most; at += 0.003) {
+    least = std::min(least, value(fit.coefficients, at + 0.003) - value(fit.coefficients, at));
   }
+  EXPECT_LT(least, 1e-4);
+  // No other polynomial near it that rises is nearer to the values: changes of all sizes along
+  // chosen polynomials of degree 4.
+  const double best = squares(fit.coefficients);
+  int tried = 0;
+  for (int i = 0; i < 4000; ++i) {
+    std::vector<double> other = fit.coefficients;
+    const double size = std::pow(10.0, -1 - i % 4);
+    for (std::size_t c = 0; c < other.size(); ++c) {
+      const double place = std::sin(12.9898 * (i + 1) + 78.233 * static_cast<double>(c));
+      other[c] += size * (place * 43758.5453 - std::floor(place * 43758.5453) - 0.5) *
+                  std::pow(0.6, -static_cast<double>(4 - c));
+    }
+    if (!rises(other, 0)) continue;
+    ++tried;
+    EXPECT_GE(squares(other), best - 1e-8) << i;
+  }
+  EXPECT_GT(tried, 100);
+  EXPECT_NEAR(fit.rmse, std::sqrt(best / 60), 1e-9);
 }
 
 TEST(Calibration, RefusesWhatExplainsNothing) {
