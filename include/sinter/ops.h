@@ -67,9 +67,9 @@ struct Execution {
 //   [B, D], [B, 1, D]      one a sample
 //   [1, S, D], [B, S, D]   one a token
 //   [B, F, 1, D], [1, F, 1, D]  one a frame: F divides S, frame of token s is s / (S / F)
-// and for x [S, D] the same without B. Their elements may be of another type than x's; then the
-// arithmetic that they take part in is in the wider of the two types (f32 for f16 with bf16), as
-// PyTorch promotes.
+// and for x [S, D] the same without B; for x of another rank [1] or [D]. Their elements may be of
+// another type than x's; then the arithmetic that they take part in is in the wider of the two
+// types (f32 for f16 with bf16), as PyTorch promotes.
 
 enum class NormKind : std::uint8_t { layer, rms };
 
@@ -86,7 +86,8 @@ enum class NormKind : std::uint8_t { layer, rms };
 /// Sources: SGLang's fused scale-shift norms; PyTorch's layer_norm; Hunyuan3D-2's hunyuan3ddit.py.
 struct NormScaleShift {
   NormKind kind = NormKind::layer;
-  Array x;                   ///< [B, S, D] or [S, D]; the last axis is contiguous
+  Array
+      x;  ///< [B, S, D], [S, D], or another rank with rows at one stride; the last axis contiguous
   Array residual{}, gate{};  ///< residual like x; gate a modulating vector, or absent for 1
   Array weight{}, bias{};    ///< [D], both or none; rms: no bias. x's type or f32
   Array scale{}, shift{};    ///< modulating vectors, both or none
@@ -141,7 +142,7 @@ struct RotaryTable {
 
 /// y = residual + gate * x. exact rounds the product, then the sum.
 struct GatedAdd {
-  Array x, residual;  ///< [B, S, D] or [S, D]; the last axis is contiguous
+  Array x, residual;  ///< see NormScaleShift
   Array gate;         ///< a modulating vector
   Array y;            ///< like x
   Rounding rounding = Rounding::exact;

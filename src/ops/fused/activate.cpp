@@ -1,8 +1,8 @@
 #include "cpu/threads.h"
 #include "ops/fused/host_activation.h"
+#include "ops/fused/run_at.h"
 #ifdef SINTER_WITH_CUDA
 #include "ops/fused/cuda/activate.h"
-#include "ops/fused/cuda/device.h"
 #endif
 
 namespace sinter::fused {
@@ -66,13 +66,13 @@ std::string refusal(const Activate& op) {
 
 void run(const Activate& op, const Execution& execution) {
   Rows rows;
-  require("activate", read(op, rows));
-  if (op.x.device == kHost) return run_on_host(op, rows, threads_of(execution));
-#ifdef SINTER_WITH_CUDA
-  const cuda::CurrentDevice current(op.x.device);
-  cuda::activate(
-      op, {rows.x, rows.multiplier, rows.y}, static_cast<cudaStream_t>(execution.stream));
-#endif
+  run_at(
+      op.x,
+      "activate",
+      read(op, rows),
+      execution,
+      [&](int threads) { run_on_host(op, rows, threads); },
+      SINTER_KERNEL(cuda::activate(op, {rows.x, rows.multiplier, rows.y}, stream)));
 }
 
 }  // namespace sinter::fused

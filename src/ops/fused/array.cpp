@@ -131,7 +131,7 @@ std::string refuse_device([[maybe_unused]] const Array& x) {
 }
 
 std::string read_rows(const char* name, const Array& x, RowShape& shape) {
-  if (x.rank != 2 && x.rank != 3) return unlike(name, "[B, S, D] or [S, D]", x);
+  if (x.rank != 2 && x.rank != 3) return read_flat(name, x, shape);
   if (extent(x, x.rank - 1) != 1 && stride(x, x.rank - 1) != 1)
     return unlike(name, "a contiguous last dimension", x);
   shape.columns = extent(x, x.rank - 1);
@@ -186,6 +186,11 @@ std::string read_modulation(
   const int last = v.rank - 1;
   bool known =
       v.rank >= 1 && extent(v, last) == rows.columns && (rows.columns == 1 || stride(v, last) == 1);
+  if (rank_of_x != 2 && rank_of_x != 3) {
+    if (known && v.rank == 1) return {};
+    return unlike(
+        name, cat("[1] or [", rows.columns, "] for an x of ", rank_of_x, " dimensions"), v);
+  }
   // The dimensions before the last, from the right: token, sample; or one, frame, sample.
   const bool with_samples = rank_of_x == 3;
   if (known && v.rank == 2) {

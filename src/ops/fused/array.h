@@ -34,12 +34,14 @@ std::string refuse_operand(const char* name, const Array& x, int device);
 /// Empty, or why nothing runs where x lies: a device, in a build without CUDA.
 std::string refuse_device(const Array& x);
 
-/// x as rows: [B, S, D] of x [B, S, D], or of x [S, D] with B = 1.
+/// x as rows: [B, S, D] of x [B, S, D], or of x [S, D] with B = 1; x of another rank likewise, its
+/// leading dimensions as one.
 struct RowShape {
   std::int64_t samples = 0, tokens = 0, columns = 0;
   std::int64_t sample_stride = 0, token_stride = 0;
 };
-/// Empty and `shape` filled, or why x is no [B, S, D] or [S, D] with a contiguous last axis.
+/// Empty and `shape` filled, or why x is no [B, S, D] or [S, D] with a contiguous last axis, nor
+/// for another rank what read_flat() takes.
 std::string read_rows(const char* name, const Array& x, RowShape& shape);
 
 /// Empty and `shape` filled with one sample, or why x of any rank is no rows at one stride with a

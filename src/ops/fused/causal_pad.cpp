@@ -1,10 +1,9 @@
 #include <cstring>
 
 #include "cpu/threads.h"
-#include "ops/fused/array.h"
+#include "ops/fused/run_at.h"
 #ifdef SINTER_WITH_CUDA
 #include "ops/fused/cuda/causal_pad.h"
-#include "ops/fused/cuda/device.h"
 #endif
 
 namespace sinter::fused {
@@ -14,6 +13,14 @@ namespace {
 std::string read(const CausalPad& op) {
   constexpr std::int64_t kMostPadding = std::int64_t{1} << 24;
   if (std::string text = refuse_device(op.x); !text.empty()) return text;
+  for (const std::int64_t padding : {op.front, op.rows, op.columns})
+    if (padding < 0 || padding > kMostPadding)
+      return cat("expected front, rows and columns of at least 0 and at most 2^24, got ",
+                 op.front,
+                 ", ",
+                 op.rows,
+                 " and ",
+                 op.columns);
   struct Operand {
     const char* name;
     const Array& array;
@@ -24,14 +31,6 @@ std::string read(const CausalPad& op) {
     if (o.array.rank != 5 || !is_contiguous(o.array) || o.array.type != op.x.type)
       return unlike(o.name, cat("[B, C, T, H, W] contiguous of ", to_string(op.x.type)), o.array);
   }
-  for (const std::int64_t padding : {op.front, op.rows, op.columns})
-    if (padding < 0 || padding > kMostPadding)
-      return cat("expected front, rows and columns of at least 0, got ",
-                 op.front,
-                 ", ",
-                 op.rows,
-                 " and ",
-                 op.columns);
   const auto& x = op.x.shape;
   if (op.cache.present()) {
     auto alike = op.cache.shape;
@@ -98,12 +97,13 @@ std::string refusal(const CausalPad& op) {
 }
 
 void run(const CausalPad& op, const Execution& execution) {
-  require("causal_pad", read(op));
-  if (op.x.device == kHost) return run_on_host(op, threads_of(execution));
-#ifdef SINTER_WITH_CUDA
-  const cuda::CurrentDevice current(op.x.device);
-  cuda::causal_pad(op, static_cast<cudaStream_t>(execution.stream));
-#endif
+  run_at(
+      op.x,
+      "causal_pad",
+      read(op),
+      execution,
+      [&](int threads) { run_on_host(op, threads); },
+      SINTER_KERNEL(cuda::causal_pad(op, stream)));
 }
 
 }  // namespace sinter::fused

@@ -2,8 +2,8 @@
 
 #include "cpu/threads.h"
 #include "ops/fused/host.h"
+#include "ops/fused/run_at.h"
 #ifdef SINTER_WITH_CUDA
-#include "ops/fused/cuda/device.h"
 #include "ops/fused/cuda/gated_add.h"
 #endif
 
@@ -72,13 +72,13 @@ std::string refusal(const GatedAdd& op) {
 
 void run(const GatedAdd& op, const Execution& execution) {
   Rows rows;
-  require("gated_add", read(op, rows));
-  if (op.x.device == kHost) return run_on_host(op, rows, threads_of(execution));
-#ifdef SINTER_WITH_CUDA
-  const cuda::CurrentDevice current(op.x.device);
-  cuda::gated_add(
-      op, {rows.x, rows.residual, rows.y, rows.gate}, static_cast<cudaStream_t>(execution.stream));
-#endif
+  run_at(
+      op.x,
+      "gated_add",
+      read(op, rows),
+      execution,
+      [&](int threads) { run_on_host(op, rows, threads); },
+      SINTER_KERNEL(cuda::gated_add(op, {rows.x, rows.residual, rows.y, rows.gate}, stream)));
 }
 
 }  // namespace sinter::fused

@@ -5,8 +5,8 @@
 #include "cpu/threads.h"
 #include "ops/fused/group_shape.h"
 #include "ops/fused/host.h"
+#include "ops/fused/run_at.h"
 #ifdef SINTER_WITH_CUDA
-#include "ops/fused/cuda/device.h"
 #include "ops/fused/cuda/group_norm.h"
 #include "ops/fused/cuda/group_norm_plan.h"
 #endif
@@ -15,7 +15,6 @@ namespace sinter::fused {
 
 namespace {
 
-constexpr const char* kWho = "group_norm_silu";
 constexpr std::size_t kScratchAlignment = 256;
 
 /// Contiguous once its channels are its last dimension.
@@ -216,6 +215,29 @@ void run_on_host(const GroupNormSilu& op, const GroupShape& s, int threads) {
       });
 }
 
+#ifdef SINTER_WITH_CUDA
+void run_on_device(const GroupNormSilu& op, const GroupShape& shape, cudaStream_t stream) {
+  const cuda::GroupNormTask task{.x = op.x.data,
+                                 .y = op.y.data,
+                                 .weight = op.weight.data,
+                                 .bias = op.bias.data,
+                                 .wide_weights = op.weight.type == ElementType::f32,
+                                 .shape = shape,
+                                 .eps = op.eps,
+                                 .silu = op.silu,
+                                 .exact = op.rounding == Rounding::exact,
+                                 .scratch = op.scratch};
+  switch (op.x.type) {
+    case ElementType::f32:
+      return cuda::group_norm_silu_f32(task, stream);
+    case ElementType::f16:
+      return cuda::group_norm_silu_f16(task, stream);
+    default:
+      return cuda::group_norm_silu_bf16(task, stream);
+  }
+}
+#endif
+
 }  // namespace
 
 std::string read_groups(const GroupNormSilu& op, GroupShape& shape) {
@@ -243,30 +265,13 @@ std::string refusal(const GroupNormSilu& op) {
 
 void run(const GroupNormSilu& op, const Execution& execution) {
   GroupShape shape;
-  require(kWho, read_all(op, shape));
-  if (op.x.device == kHost) return run_on_host(op, shape, threads_of(execution));
-#ifdef SINTER_WITH_CUDA
-  const cuda::CurrentDevice current(op.x.device);
-  const cuda::GroupNormTask task{.x = op.x.data,
-                                 .y = op.y.data,
-                                 .weight = op.weight.data,
-                                 .bias = op.bias.data,
-                                 .wide_weights = op.weight.type == ElementType::f32,
-                                 .shape = shape,
-                                 .eps = op.eps,
-                                 .silu = op.silu,
-                                 .exact = op.rounding == Rounding::exact,
-                                 .scratch = op.scratch};
-  auto* const stream = static_cast<cudaStream_t>(execution.stream);
-  switch (op.x.type) {
-    case ElementType::f32:
-      return cuda::group_norm_silu_f32(task, stream);
-    case ElementType::f16:
-      return cuda::group_norm_silu_f16(task, stream);
-    default:
-      return cuda::group_norm_silu_bf16(task, stream);
-  }
-#endif
+  run_at(
+      op.x,
+      "group_norm_silu",
+      read_all(op, shape),
+      execution,
+      [&](int threads) { run_on_host(op, shape, threads); },
+      SINTER_KERNEL(run_on_device(op, shape, stream)));
 }
 
 }  // namespace sinter::fused

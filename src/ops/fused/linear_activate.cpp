@@ -2,8 +2,8 @@
 
 #include "cpu/threads.h"
 #include "ops/fused/host_activation.h"
+#include "ops/fused/run_at.h"
 #ifdef SINTER_WITH_CUDA
-#include "ops/fused/cuda/device.h"
 #include "ops/fused/cuda/linear_activate.h"
 #endif
 
@@ -154,13 +154,13 @@ std::string refusal(const LinearActivate& op) {
 }
 
 void run(const LinearActivate& op, const Execution& execution) {
-  require("linear_activate", read(op));
-  if (op.x.device == kHost) return run_on_host(op, threads_of(execution));
-#ifdef SINTER_WITH_CUDA
-  const cuda::CurrentDevice current(op.x.device);
-  cuda::linear_activate(
-      op, elements_of(op.x) / op.weight.shape[1], static_cast<cudaStream_t>(execution.stream));
-#endif
+  run_at(
+      op.x,
+      "linear_activate",
+      read(op),
+      execution,
+      [&](int threads) { run_on_host(op, threads); },
+      SINTER_KERNEL(cuda::linear_activate(op, elements_of(op.x) / op.weight.shape[1], stream)));
 }
 
 }  // namespace sinter::fused

@@ -3,8 +3,8 @@
 #include "cpu/threads.h"
 #include "ops/fused/host.h"
 #include "ops/fused/norm_rows.h"
+#include "ops/fused/run_at.h"
 #ifdef SINTER_WITH_CUDA
-#include "ops/fused/cuda/device.h"
 #include "ops/fused/cuda/norm_scale_shift.h"
 #endif
 
@@ -220,6 +220,14 @@ class HostNorm {
   bool exact_;
 };
 
+void run_on_host(const NormScaleShift& op, const NormRows& rows, int threads) {
+  const HostNorm norm(op, rows);
+  cpu::parallel_ranges(
+      threads, rows.x.samples * rows.x.tokens, [&](std::int64_t begin, std::int64_t end, int) {
+        for (std::int64_t row = begin; row < end; ++row) norm.run(row);
+      });
+}
+
 }  // namespace
 
 std::string refusal(const NormScaleShift& op) {
@@ -229,20 +237,13 @@ std::string refusal(const NormScaleShift& op) {
 
 void run(const NormScaleShift& op, const Execution& execution) {
   NormRows rows;
-  require("norm_scale_shift", read(op, rows));
-  if (op.x.device == kHost) {
-    const HostNorm norm(op, rows);
-    cpu::parallel_ranges(threads_of(execution),
-                         rows.x.samples * rows.x.tokens,
-                         [&](std::int64_t begin, std::int64_t end, int) {
-                           for (std::int64_t row = begin; row < end; ++row) norm.run(row);
-                         });
-    return;
-  }
-#ifdef SINTER_WITH_CUDA
-  const cuda::CurrentDevice current(op.x.device);
-  cuda::norm_scale_shift(op, rows, static_cast<cudaStream_t>(execution.stream));
-#endif
+  run_at(
+      op.x,
+      "norm_scale_shift",
+      read(op, rows),
+      execution,
+      [&](int threads) { run_on_host(op, rows, threads); },
+      SINTER_KERNEL(cuda::norm_scale_shift(op, rows, stream)));
 }
 
 }  // namespace sinter::fused

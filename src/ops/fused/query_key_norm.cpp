@@ -4,8 +4,8 @@
 
 #include "cpu/threads.h"
 #include "ops/fused/host.h"
+#include "ops/fused/run_at.h"
 #ifdef SINTER_WITH_CUDA
-#include "ops/fused/cuda/device.h"
 #include "ops/fused/cuda/query_key_norm.h"
 #include "ops/fused/cuda/torch_order.h"
 #endif
@@ -240,12 +240,13 @@ std::string refusal(const QueryKeyNorm& op) {
 }
 
 void run(const QueryKeyNorm& op, const Execution& execution) {
-  require("query_key_norm", read(op));
-  if (op.q.device == kHost) return run_on_host(op, threads_of(execution));
-#ifdef SINTER_WITH_CUDA
-  const cuda::CurrentDevice current(op.q.device);
-  cuda::query_key_norm(op, static_cast<cudaStream_t>(execution.stream));
-#endif
+  run_at(
+      op.q,
+      "query_key_norm",
+      read(op),
+      execution,
+      [&](int threads) { run_on_host(op, threads); },
+      SINTER_KERNEL(cuda::query_key_norm(op, stream)));
 }
 
 }  // namespace sinter::fused

@@ -1,9 +1,8 @@
 #include <cmath>
 
 #include "cpu/threads.h"
-#include "ops/fused/array.h"
+#include "ops/fused/run_at.h"
 #ifdef SINTER_WITH_CUDA
-#include "ops/fused/cuda/device.h"
 #include "ops/fused/cuda/embeddings.h"
 #endif
 
@@ -32,13 +31,15 @@ std::string read(const RotaryTable& op) {
   if (columns == 0) return "expected dims, got none";
   if (!(op.theta > 0.0) || !std::isfinite(op.theta))
     return cat("expected a positive theta, got ", op.theta);
+  if (op.first < 0 || op.first >= tokens)
+    return cat("expected first among the grid's ", tokens, " tokens, got ", op.first);
   if (std::string text = refuse_device(op.table); !text.empty()) return text;
   if (std::string text = refuse_operand("table", op.table, op.table.device); !text.empty())
     return text;
   if (op.table.type != ElementType::f32 || op.table.rank != 2 || op.table.shape[1] != columns ||
       !is_contiguous(op.table))
     return unlike("table", cat("f32 [tokens, ", columns, "] contiguous"), op.table);
-  if (op.first < 0 || op.first > tokens || op.table.shape[0] > tokens - op.first)
+  if (op.table.shape[0] > tokens - op.first)
     return cat("expected rows among the grid's ",
                tokens,
                " tokens, got ",
@@ -81,12 +82,13 @@ std::string refusal(const RotaryTable& op) {
 }
 
 void run(const RotaryTable& op, const Execution& execution) {
-  require("rotary_table", read(op));
-  if (op.table.device == kHost) return run_on_host(op, threads_of(execution));
-#ifdef SINTER_WITH_CUDA
-  const cuda::CurrentDevice current(op.table.device);
-  cuda::rotary_table(op, static_cast<cudaStream_t>(execution.stream));
-#endif
+  run_at(
+      op.table,
+      "rotary_table",
+      read(op),
+      execution,
+      [&](int threads) { run_on_host(op, threads); },
+      SINTER_KERNEL(cuda::rotary_table(op, stream)));
 }
 
 }  // namespace sinter::fused

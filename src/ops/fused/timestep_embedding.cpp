@@ -2,8 +2,8 @@
 
 #include "cpu/threads.h"
 #include "ops/fused/host.h"
+#include "ops/fused/run_at.h"
 #ifdef SINTER_WITH_CUDA
-#include "ops/fused/cuda/device.h"
 #include "ops/fused/cuda/embeddings.h"
 #endif
 
@@ -56,12 +56,13 @@ std::string refusal(const TimestepEmbedding& op) {
 }
 
 void run(const TimestepEmbedding& op, const Execution& execution) {
-  require("timestep_embedding", read(op));
-  if (op.t.device == kHost) return run_on_host(op, threads_of(execution));
-#ifdef SINTER_WITH_CUDA
-  const cuda::CurrentDevice current(op.t.device);
-  cuda::timestep_embedding(op, static_cast<cudaStream_t>(execution.stream));
-#endif
+  run_at(
+      op.t,
+      "timestep_embedding",
+      read(op),
+      execution,
+      [&](int threads) { run_on_host(op, threads); },
+      SINTER_KERNEL(cuda::timestep_embedding(op, stream)));
 }
 
 }  // namespace sinter::fused

@@ -88,6 +88,18 @@ TEST(FusedArray, ReadsEveryFormOfAModulation) {
   EXPECT_EQ(read_modulation("scale", array(values.data(), {kS, kD}), flat, 2, m), "");
   EXPECT_EQ(m.token_stride, kD);
   EXPECT_NE(read_modulation("scale", array(values.data(), {kB, kD}), flat, 2, m), "");
+  // Of another rank the leading dimensions are one, which no vector can tell apart.
+  for (const auto& shape : std::vector<std::vector<std::int64_t>>{{kD}, {2, 1, 3, kD}}) {
+    const Array x = array(values.data(), shape);
+    ASSERT_EQ(read_rows("x", x, flat), "");
+    EXPECT_EQ(flat.samples * flat.tokens, shape.size() == 1 ? 1 : 6);
+    EXPECT_EQ(read_modulation("scale", array(values.data(), {kD}), flat, x.rank, m), "");
+    EXPECT_EQ(read_modulation("scale", array(values.data(), {1}), flat, x.rank, m), "");
+    EXPECT_NE(read_modulation("scale", array(values.data(), {6, kD}), flat, x.rank, m), "");
+  }
+  Array strided = array(values.data(), {2, 1, 3, kD});
+  strided.strides[0] += 1;
+  EXPECT_NE(read_rows("x", strided, flat), "");
 }
 
 }  // namespace

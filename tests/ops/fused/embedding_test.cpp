@@ -24,7 +24,7 @@ TEST(FusedRotaryTable, RefusesWhatDoesNotFit) {
   };
   refused([](auto& op) { op.first = 41; },
           "expected rows among the grid's 70 tokens, got 30 from token 41 on");
-  refused([](auto& op) { op.first = -1; }, "from token -1 on");
+  refused([](auto& op) { op.first = -1; }, "first among the grid's 70 tokens, got -1");
   refused([](auto& op) { op.dims = {4, 5, 3}; }, "even dims");
   refused([](auto& op) { op.dims = {0, 0, 0}; }, "expected dims");
   refused([](auto& op) { op.dims = {4, 4, 6}; }, "f32 [tokens, 14] contiguous for table");
