@@ -12,7 +12,7 @@ ValueError with one line that says what was expected and what came. `why_not.<op
 the operator would run, without running; it takes the operator's operands, and out= where the question is about one.
 
 A vector that modulates rows (scale, shift, gate) may be, for x [B, S, D]: [1]; [D], [1, D], [1, 1, D]; one a sample
-[B, D], [B, 1, D]; one a token [1, S, D], [B, S, D]; one a frame [B, F, 1, D], [1, F, 1, D], where F divides S.
+[B, D], [B, 1, D]; one a token [1, S, D], [B, S, D]; one a frame [B, F, 1, D], [1, F, 1, D], where F divides S. For x [S, D] the same without B, for x of another rank [1] or [D].
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def norm_scale_shift(
     out: Optional[Array] = None,
     stream: Optional[int] = None,
 ) -> Array:
-    """norm(x) [* weight + bias] * (1 + scale) + shift over the last axis of x [B, S, D] or [S, D].
+    """norm(x) [* weight + bias] * (1 + scale) + shift over the last axis of x [B, S, D], [S, D] or of another rank.
 
     Args:
         norm: "layer", or "rms" (which has no bias).
@@ -187,14 +187,14 @@ def gated_add(
     out: Optional[Array] = None,
     stream: Optional[int] = None,
 ) -> Array:
-    """residual + gate * x, for x and residual [B, S, D] or [S, D] and a modulating vector. `out` may be either."""
+    """residual + gate * x, for rows [B, S, D], [S, D] or of another rank and a modulating vector. `out` may be either."""
     return _ops.gated_add(x, residual, gate, mode != "exact" and _choice("mode", mode, _IS_FAST), out, stream)
 
 
 def group_norm_silu(
     x: Array,
-    weight: Array,
-    bias: Array,
+    weight: Optional[Array] = None,
+    bias: Optional[Array] = None,
     groups: int = 32,
     *,
     eps: float = 1e-5,
@@ -206,7 +206,7 @@ def group_norm_silu(
     """Group norm over x [N, C, ...] of 2 to 5 dimensions, then SiLU unless silu=False.
 
     x is contiguous, or channels-last by its strides; the result is laid out as x is. weight and bias: [C], of x's type
-    or float32.
+    or float32; both or none.
     """
     return _ops.group_norm_silu(
         x, weight, bias, groups, eps, silu, mode != "exact" and _choice("mode", mode, _IS_FAST), out, None, stream

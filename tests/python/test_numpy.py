@@ -71,6 +71,21 @@ def test_residual_norm_scale_shift(shape, dtype, mode):
     ref.close(into, ref.gated_add(x, residual), 1)
 
 
+@pytest.mark.parametrize("shape", [(72,), (2, 3, 4, 72), (2, 1, 3, 2, 72), (1, 2, 1, 3, 1, 72)])
+def test_rows_of_other_ranks(shape):
+    """The leading dimensions count as one, for vectors that are the same for all rows."""
+    rng = np.random.default_rng(11)
+    x, residual = (ref.random(rng, shape) for _ in range(2))
+    for v in ref.random(rng, (1,)), ref.random(rng, (72,)):
+        ref.close(ops.gated_add(x, residual, v), ref.gated_add(x, residual, v), 3)
+        ref.close(ops.norm_scale_shift(x, v, v), ref.norm_scale_shift(x, v, v), 10)
+        y, total = ops.residual_norm_scale_shift(x, residual, v, v, v)
+        ref.close(total, ref.gated_add(x, residual, v), 3)
+        ref.close(y, ref.norm_scale_shift(total, v, v), 12)
+    every_second = ref.random(rng, (*shape[:-1], 144))[..., :72]
+    ref.close(ops.norm_scale_shift(every_second, norm="rms"), ref.norm_scale_shift(every_second, rms=True), 3)
+
+
 @pytest.mark.parametrize("halves", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_query_key_norm(dtype, halves):
@@ -125,6 +140,8 @@ def test_group_norm_silu(shape, dtype, mode, last):
         assert y.strides == x.strides
         # PyTorch rounds mean and 1 / deviation to x's type, and the latter is up to 10 here.
         ref.close(y, ref.group_norm(x, weight, bias, 3, 1e-2, silu), 16 if mode == "exact" else 6)
+        plain = ref.group_norm(x, np.ones_like(weight), np.zeros_like(bias), 3, 1e-2, silu)
+        ref.close(ops.group_norm_silu(x, groups=3, eps=1e-2, silu=silu, mode=mode), plain, 16 if mode == "exact" else 6)
 
 
 @pytest.mark.parametrize("mode", MODES)

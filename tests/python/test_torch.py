@@ -270,7 +270,7 @@ def test_the_custom_operators_are_registered_as_they_behave():
         "query_key_norm_": (q, k, weight[:8], bias[:8], table, 0, -1, 1e-6, False, False, False, False),
         "causal_pad": (torch.randn(1, 2, 3, 4, 5), torch.randn(1, 2, 1, 4, 5), 2, 1, 1),
     }.items():
-        tests = ("test_schema", "test_faketensor", "test_aot_dispatch_static")
+        tests = ("test_schema", "test_faketensor", "test_aot_dispatch_static", "test_aot_dispatch_dynamic")
         torch.library.opcheck(getattr(torch.ops.sinter, name).default, arguments, test_utils=tests)
 
 

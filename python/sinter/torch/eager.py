@@ -105,9 +105,10 @@ def query_key_norm(
 
 
 def group_norm_silu(
-    x: Tensor, weight: Tensor, bias: Tensor, groups: int, eps: float, silu: bool
+    x: Tensor, weight: Optional[Tensor], bias: Optional[Tensor], groups: int, eps: float, silu: bool
 ) -> Tensor:
-    y = F.group_norm(x, groups, weight.to(x.dtype), bias.to(x.dtype), eps)
+    weight, bias = (None if p is None else p.to(x.dtype) for p in (weight, bias))
+    y = F.group_norm(x, groups, weight, bias, eps)
     return F.silu(y) if silu else y
 
 

@@ -149,7 +149,7 @@ def gated_add(x: Tensor, residual: Tensor, gate: Tensor, fast: bool = False) -> 
 # ------------------------------------------------------------------------------------------------------ group norm
 
 _group_norm_silu = _operator(
-    "group_norm_silu(Tensor x, Tensor weight, Tensor bias, int groups, float eps, bool silu, bool fast) -> Tensor",
+    "group_norm_silu(Tensor x, Tensor? weight, Tensor? bias, int groups, float eps, bool silu, bool fast) -> Tensor",
     lambda *arguments: eager.group_norm_silu(*arguments[:-1]),
     lambda x, *_: torch.empty_like(x),
 )
@@ -157,8 +157,8 @@ _group_norm_silu = _operator(
 
 def group_norm_silu(
     x: Tensor,
-    weight: Tensor,
-    bias: Tensor,
+    weight: Optional[Tensor] = None,
+    bias: Optional[Tensor] = None,
     groups: int = 32,
     eps: float = 1e-5,
     silu: bool = True,
