@@ -513,6 +513,24 @@ class CachePlanTest(ProgramTest):
         self.assertEqual([kinds.count(k) for k in ("computed", "predicted", "elided")], [10, 3, 1])
         self.assertGreater(found["cache"]["bytes"], 0)
 
+    def test_a_batch_decides_for_each_picture_as_a_process_of_its_own(self):
+        config = self.file("c.json", b'{"cache_forward": "FBCache", "FBCache": {"rel_l1_thresh": 0.3}}')
+        options = ["--octree", 24, "--steps", 12, "--cache", config, "--device", "cpu", "--quiet"]
+        pictures = [ROOT / "examples" / "images" / name for name in ("mug.png", "car.png")]
+        listing = self.file("list.txt", "".join(f"{p}\n" for p in pictures).encode())
+        result = self.run_program("batch", listing, "--out", self.folder / "all", "--format", "ply", *options)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        alone, metrics = self.folder / "alone.ply", self.folder / "m.json"
+        for picture in reversed(pictures):
+            result = self.run_program("generate", picture, "-o", alone, "--metrics", metrics, *options)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(alone.read_bytes(), (self.folder / "all" / f"{picture.stem}.ply").read_bytes())
+            found = json.loads(metrics.read_text())
+            self.assertGreater(found["steps_predicted"], 0)
+            steps = found["cache"]["steps"]
+            self.assertEqual(sum(s["kind"] == "computed" for s in steps), found["steps_computed"])
+            self.assertTrue(all(s["value"] > 0 for s in steps[1:-1]))
+
     def test_a_fit_is_for_its_model_and_steps(self):
         picture, fit = ROOT / "examples" / "images" / "mug.png", self.folder / "fit.json"
         result = self.run_program("cache-fit", "schedule", picture, "-o", fit, "--steps", 12, "--computed", 5, "--quiet", "--device", "cpu")
