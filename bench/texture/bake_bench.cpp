@@ -1,7 +1,8 @@
 // Bakes pictures of meshes whose looks are known onto them, and looks at them from elsewhere. A
 // table of how near that comes to the truth, in Markdown.
 //
-// bench_bake [-t TEXTURE] [-r RENDER] [-j THREADS] [-g GUTTER] [-o FOLDER] MESH|FOLDER|LIST.txt...
+// bench_bake [-t TEXTURE] [-r RENDER] [-j THREADS] [-g GUTTER] [-o FOLDER] [--device cuda]
+//            MESH|FOLDER|LIST.txt...
 //
 // A folder stands for the meshes in it, a list for those it names, one a line. With -o textures are
 // written there.
@@ -16,6 +17,9 @@
 #include <string>
 #include <vector>
 
+#ifdef SINTER_WITH_CUDA
+#include "bench/texture/device_bake.h"
+#endif
 #include "core/error.h"
 #include "io/image_file.h"
 #include "io/mesh_file.h"
@@ -34,6 +38,7 @@ namespace fs = std::filesystem;
 struct Arguments {
   BakeOptions options;
   fs::path pictures;  ///< none where empty
+  bool on_device = false;
   std::vector<fs::path> meshes;
 };
 
@@ -98,6 +103,22 @@ double seam_error(const std::vector<Seam>& seams,
   return values > 0 ? std::sqrt(squares / static_cast<double>(values)) : 0;
 }
 
+Image bake(const BakeTarget& target,
+           const std::vector<Image>& pictures,
+           const BakeOptions& options,
+           bool on_device,
+           BakeReport& report) {
+  if (on_device) {
+#ifdef SINTER_WITH_CUDA
+    return bench::bake_on_device(target, pictures, options, report);
+#else
+    fail(ErrorCode::unsupported, "[bench] --device cuda: this build has no CUDA back end");
+#endif
+  }
+  RasterCache rasters(0);
+  return bake_texture(target, options.cameras, pictures, options, rasters, report);
+}
+
 void run(const fs::path& path, const Arguments& arguments) {
   BakeOptions options = arguments.options;
   std::vector<std::string> repairs;
@@ -123,9 +144,8 @@ void run(const fs::path& path, const Arguments& arguments) {
   for (const BakeMethod method : {BakeMethod::best, BakeMethod::reference}) {
     options.method = method;
     BakeReport report;
-    RasterCache rasters(0);
     const Image texture =
-        bake_texture({view, unwrapped.uv}, options.cameras, pictures, options, rasters, report);
+        bake({view, unwrapped.uv}, pictures, options, arguments.on_device, report);
     if (!arguments.pictures.empty()) {
       const std::string kind = method == BakeMethod::best ? "_best.png" : "_reference.png";
       io::write_png(arguments.pictures / (path.stem().string() + kind), texture);
@@ -186,7 +206,12 @@ bool parse(int argc, char** argv, Arguments& arguments) {
       add_meshes(argv[i], arguments.meshes);
       continue;
     }
-    if (std::strlen(argv[i]) != 2 || i + 1 == argc) return false;
+    if (i + 1 == argc) return false;
+    if (std::strcmp(argv[i], "--device") == 0) {
+      arguments.on_device = std::strcmp(argv[++i], "cuda") == 0;
+      continue;
+    }
+    if (std::strlen(argv[i]) != 2) return false;
     const char option = argv[i][1];
     const char* const value = argv[++i];
     switch (option) {
@@ -219,7 +244,7 @@ int main(int argc, char** argv) {
   if (!parse(argc, argv, arguments)) {
     std::fprintf(stderr,
                  "usage: bench_bake [-t TEXTURE] [-r RENDER] [-j THREADS] [-g GUTTER] [-o FOLDER] "
-                 "MESH|FOLDER|LIST.txt...\n");
+                 "[--device cuda] MESH|FOLDER|LIST.txt...\n");
     return 2;
   }
   std::printf(

@@ -1,13 +1,11 @@
-// mesh/cleanup.cpp on the device: faces that share an edge are joined by a union-find without locks
-// (after Jaiganesh and Burtscher, "A High-Performance Connected Components Implementation for
-// GPUs", HPDC 2018). The smallest face represents its component, so the result does not depend on
-// the order of the joins.
+// mesh/cleanup.cpp on the device: faces that share an edge are joined by a union-find.
 
 #include "core/error.h"
 #include "mesh/cuda/cleanup.h"
 #include "mesh/cuda/launch.cuh"
 #include "mesh/cuda/scan.h"
 #include "mesh/cuda/scratch.h"
+#include "mesh/cuda/union_find.cuh"
 
 namespace sinter::mesh::cuda {
 namespace {
@@ -33,27 +31,6 @@ __device__ void for_each_edge(const std::uint32_t* indices, std::int64_t face, V
   visit(min(a, b), max(a, b));
   visit(min(b, c), max(b, c));
   visit(min(c, a), max(c, a));
-}
-
-__device__ std::uint32_t find(std::uint32_t* parent, std::uint32_t x) {
-  for (;;) {
-    const std::uint32_t up = __ldcg(parent + x);
-    if (up == x) return x;
-    const std::uint32_t top = __ldcg(parent + up);
-    // Halves the path. Another thread may have stored a smaller ancestor; this is one too.
-    if (top != up) __stcg(parent + x, top);
-    x = top;
-  }
-}
-
-__device__ void join(std::uint32_t* parent, std::uint32_t x, std::uint32_t y) {
-  for (;;) {
-    x = find(parent, x);
-    y = find(parent, y);
-    if (x == y) return;
-    const std::uint32_t low = min(x, y), high = max(x, y);
-    if (atomicCAS(parent + high, high, low) == high) return;
-  }
 }
 
 /// For each face the lowest one of its component.

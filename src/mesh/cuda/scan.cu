@@ -50,4 +50,18 @@ void stable_sort(const std::uint8_t* keys,
   });
 }
 
+void stable_sort(const std::uint32_t* keys,
+                 std::uint32_t* sorted_keys,
+                 const std::uint32_t* values,
+                 std::uint32_t* sorted,
+                 int key_bits,
+                 std::int64_t count,
+                 Arena& arena,
+                 cudaStream_t stream) {
+  with_memory("sort", arena, [&](void* memory, std::size_t& bytes) {
+    return cub::DeviceRadixSort::SortPairs(
+        memory, bytes, keys, sorted_keys, values, sorted, count, 0, key_bits, stream);
+  });
+}
+
 }  // namespace sinter::mesh::cuda

@@ -21,4 +21,14 @@ void stable_sort(const std::uint8_t* keys,
                  Arena& arena,
                  cudaStream_t stream);
 
+/// The same with keys below 2^key_bits, which come out too, in `sorted_keys` [count].
+void stable_sort(const std::uint32_t* keys,
+                 std::uint32_t* sorted_keys,
+                 const std::uint32_t* values,
+                 std::uint32_t* sorted,
+                 int key_bits,
+                 std::int64_t count,
+                 Arena& arena,
+                 cudaStream_t stream);
+
 }  // namespace sinter::mesh::cuda

@@ -13,7 +13,6 @@ namespace sinter::texture {
 namespace {
 
 constexpr int kRowGrain = 16;
-constexpr double kLowEdge = 30, kHighEdge = 80;
 
 /// Depth of visible pixels in 256 levels, 255 the nearest, cut off.
 cv::Mat depth_levels(const ViewGeometry& view) {

@@ -8,6 +8,9 @@
 
 namespace sinter::texture {
 
+/// Canny's thresholds of the depth in 256 levels.
+inline constexpr int kLowEdge = 30, kHighEdge = 80;
+
 /// Every member by pixel, rows from the top.
 struct ViewGeometry {
   std::shared_ptr<const FaceRaster> raster;
