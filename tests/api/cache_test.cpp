@@ -37,6 +37,10 @@ const Method kMethods[] = {
      true,
      R"({"cache_forward": "EasyCache", "EasyCache": {"rel_l1_thresh": 3, "warmup": 3}})"},
     {"TaylorSeer", false, R"({"cache_forward": "TaylorSeer", "TaylorSeer": {"n_derivatives": 2}})"},
+    {"module",
+     false,
+     R"({"cache_forward": "TaylorSeer", "TaylorSeer": {"n_derivatives": 1, "offload": true},
+         "sinter": {"granularity": "module"}})"},
     {"velocity",
      false,
      R"({"cache_forward": "TaylorSeer", "TaylorSeer": {}, "sinter": {"granularity": "velocity"}})"},
@@ -137,6 +141,7 @@ TEST_P(CachedRequests, SayWhatBecameOfTheirSteps) {
   EXPECT_EQ(metrics_.steps_elided, 1);
   EXPECT_EQ(metrics_.network_evaluations, 2 * counted("computed"));
   EXPECT_GT(metrics_.cache_bytes, 0U);
+  EXPECT_EQ(metrics_.cache_offloaded_bytes, 0U);  // the CPU has nowhere to move it
   EXPECT_EQ(metrics_.cache_anomalies, 0);
   const bool any = std::any_of(
       metrics_.sampled_steps.begin(), metrics_.sampled_steps.end(), [](const SampledStep& step) {
