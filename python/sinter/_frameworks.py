@@ -12,6 +12,7 @@ from sinter import _ops
 # The names that sinter gives element types, which are those of ElementType in sinter/ops.h.
 _LONG_NAMES = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
 _SHORT_NAMES = {long: short for short, long in _LONG_NAMES.items()}
+_DEFAULT_STREAM = 1  # as DLPack names it
 
 
 def type_name(dtype: Any) -> str:
@@ -45,8 +46,8 @@ class _NumPy:
 
 class _CuPy(_NumPy):
     def on_stream(self, stream: int, like: Any) -> Any:
-        # CuPy's null stream is 0 and DLPack's 1.
-        return self._module.cuda.ExternalStream(0 if stream == 1 else stream, like.device.id)
+        cuda = self._module.cuda
+        return cuda.Stream.null if stream == _DEFAULT_STREAM else cuda.ExternalStream(stream, like.device.id)
 
 
 class _Torch(_NumPy):
@@ -68,7 +69,9 @@ class _Torch(_NumPy):
 
     def on_stream(self, stream: int, like: Any) -> Any:
         cuda = self._module.cuda
-        return cuda.stream(cuda.ExternalStream(0 if stream == 1 else stream, like.device))
+        if stream == _DEFAULT_STREAM:
+            return cuda.stream(cuda.default_stream(like.device))
+        return cuda.stream(cuda.ExternalStream(stream, like.device))
 
 
 class _Jax(_NumPy):

@@ -282,6 +282,19 @@ def test_under_autocast_and_vmap_the_unfused_chain_runs():
     assert torch.equal(mapped, eager.gated_add(x, residual, gate[:, None]))
 
 
+def test_the_norm_of_queries_and_keys_turns_them_too():
+    module = prepared(QKNorm(8))
+    q, k = (t.unflatten(-1, (4, 8)).transpose(1, 2) for t in tensors((2, 6, 32), (2, 6, 32), seed=3))
+    table = ops.rotary_table((1, 2, 3), (0, 4, 4), like=q)
+    with torch.no_grad():
+        expected = [eager.rotated(t.transpose(1, 2), table, 0, -1, False).transpose(1, 2) for t in module(q.clone(), k.clone())]
+        for result, wanted in zip(module(q, k, None, table), expected):
+            close(result, wanted, 2)
+    with torch.enable_grad():
+        for result, wanted in zip(module(*clones((q, k)), None, table), module(*clones((q, k)))):
+            assert result.requires_grad and not torch.equal(result, wanted)
+
+
 # ---------------------------------------------------------------------------------------------- state dicts, the cache
 
 
@@ -362,6 +375,18 @@ def test_an_address_that_is_used_again_is_no_hit():
             norm.weight = torch.nn.Parameter(torch.full((16,), float(value), dtype=torch.bfloat16))
             norm(x)
             assert cached(norm)[0][1][0].item() == value
+
+
+def test_what_needs_no_conversion_is_not_cached():
+    norm = prepared(FP32LayerNorm(16))
+    with torch.no_grad():
+        norm(torch.randn(4, 16, dtype=torch.bfloat16))
+        assert cached(norm) == (None, None)
+        # Converted before and then made float32: what stands in the cache is not looked at.
+        half, x, y = cached_norm()
+        half.float()
+        half.weight.zero_()
+        assert torch.equal(half(x), half.bias.to(x.dtype).expand(4, 16))
 
 
 def test_nothing_is_cached_while_gradients_are_recorded():

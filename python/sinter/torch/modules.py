@@ -86,7 +86,7 @@ class RMSNorm(nn.Module):
 
 
 class QKNorm(nn.Module):
-    """The RMS norms of the heads of q and k, in one launch and in place.
+    """The RMS norms of the heads of q and k, and their rotation where there is a table, in one launch and in place.
 
     q and k are [B, S, H, d] by their strides, or [B, H, S, d] with `heads_first`; views of a fused projection are
     not copied. Use what it returns: where gradients are recorded, q and k stay as they are.
@@ -98,12 +98,15 @@ class QKNorm(nn.Module):
         self.query_norm = RMSNorm(dim, eps, mode, device, dtype)
         self.key_norm = RMSNorm(dim, eps, mode, device, dtype)
 
-    def forward(self, q: Tensor, k: Tensor, v: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
-        """v, where given, names the type of the results, as Hunyuan3D's QKNorm has it."""
+    def forward(
+        self, q: Tensor, k: Tensor, v: Optional[Tensor] = None, table: Optional[Tensor] = None
+    ) -> tuple[Tensor, Tensor]:
+        """v, where given, names the type of the results, as Hunyuan3D's QKNorm has it. With a table of
+        sinter.ops.rotary_table the heads are turned too, pairs interleaved."""
         norm = self.query_norm
         if self.heads_first:
             q, k = q.transpose(1, 2), k.transpose(1, 2)
-        q, k = fused.query_key_norm(q, k, norm.scale, self.key_norm.scale, eps=norm.eps, fast=norm.fast)
+        q, k = fused.query_key_norm(q, k, norm.scale, self.key_norm.scale, table, eps=norm.eps, fast=norm.fast)
         if self.heads_first:
             q, k = q.transpose(1, 2), k.transpose(1, 2)
         return (q, k) if v is None else (q.to(v), k.to(v))
@@ -148,8 +151,8 @@ def fp32_parameter(
     module: nn.Module, slot: str, parameter: Optional[Tensor], device: torch.device
 ) -> Optional[Tensor]:
     """The parameter as float32 on `device`, from `module.__dict__[slot]` where that is still of this parameter."""
-    if parameter is None:
-        return None
+    if parameter is None or (parameter.dtype == torch.float32 and parameter.device == device):
+        return parameter
     if torch.is_grad_enabled() or torch.compiler.is_compiling() or parameter.is_inference():
         return parameter.to(device=device, dtype=torch.float32)
     key = (parameter.data_ptr(), parameter._version, parameter.device, device, parameter.dtype)
