@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "device_option.h"
 #include "sinter/error.h"
 #include "sinter/file.h"
 #include "sinter/mesh.h"
@@ -49,6 +50,7 @@ nlohmann::ordered_json to_json(const BakeReport& report) {
           {"seen_texels", report.seen_texels},
           {"filled_texels", report.filled_texels},
           {"unfilled_texels", report.unfilled_texels},
+          {"device", report.device},
           {"unwrap_ms", report.unwrap_ms},
           {"project_ms", report.project_ms},
           {"fill_ms", report.fill_ms}};
@@ -128,6 +130,8 @@ void add_bake(CLI::App& app, int&) {
       ->capture_default_str()
       ->excludes(keep);
   command->add_option("--metrics", arguments->metrics, "JSON file for counts and times");
+  add_device(*command, options.device, "where the texture is painted");
+  options.warn = print_warning;
   command->add_option("--threads", options.unwrap.threads, "CPU threads, 0 takes all")
       ->capture_default_str();
   command->add_flag("--quiet", arguments->quiet, "print errors and warnings only");

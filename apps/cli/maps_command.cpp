@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "device_option.h"
 #include "sinter/file.h"
 #include "sinter/mesh.h"
 #include "sinter/texture.h"
@@ -35,6 +36,7 @@ ordered_json to_json(const MapMetrics& metrics, const MapsArguments& arguments) 
                        {"faces", metrics.faces},
                        {"size", arguments.options.size},
                        {"threads", arguments.options.threads},
+                       {"device", metrics.device},
                        {"repairs", metrics.repairs},
                        {"prepare_ms", metrics.prepare_ms},
                        {"cameras", ordered_json::array()},
@@ -87,6 +89,8 @@ void add_maps(CLI::App& app, int&) {
   command->add_option("--size", arguments->options.size, "pixels along each side, 16..8192")
       ->capture_default_str();
   command->add_option("--metrics", arguments->metrics, "JSON file for cameras, times and counts");
+  add_device(*command, arguments->options.device, "where maps are made");
+  arguments->options.warn = print_warning;
   command->add_option("--threads", arguments->options.threads, "CPU threads, 0 takes all")
       ->capture_default_str();
   command->callback([arguments] { run_maps(*arguments); });

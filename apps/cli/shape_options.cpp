@@ -8,6 +8,7 @@
 #include <map>
 #include <vector>
 
+#include "device_option.h"
 #include "mesh_options.h"
 #include "model_options.h"
 #include "picture_options.h"
@@ -163,9 +164,7 @@ void add_decode_options(CLI::App& command, GenerateOptions& options) {
 }
 
 void add_shape_options(CLI::App& command, ShapeArguments& arguments) {
-  arguments.engine.warn = [](const std::string& text) {
-    std::fprintf(stderr, "sinter: warning: %s\n", text.c_str());
-  };
+  arguments.engine.warn = print_warning;
   command.add_option("--model", arguments.model, kModelHelp)
       ->envname("SINTER_MODEL")
       ->default_str("the shipped models/sinter-small")
@@ -197,13 +196,7 @@ void add_shape_options(CLI::App& command, ShapeArguments& arguments) {
 
 void add_device_options(CLI::App& command, EngineOptions& engine) {
   engine.hash_folder = hash_folder();
-  command
-      .add_option("--device",
-                  engine.device,
-                  "where the networks run: cpu, cuda, cuda:N (NVIDIA Hopper), or auto: the first "
-                  "such GPU, else the CPU")
-      ->capture_default_str()
-      ->group("Run");
+  add_device(command, engine.device, "where the networks run")->group("Run");
   command.add_option("--dtype", engine.dtype, "on a GPU: fp16 or bf16, sums in fp32")
       ->capture_default_str()
       ->group("Run");

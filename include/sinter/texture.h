@@ -41,6 +41,10 @@ struct MapOptions {
   std::vector<ViewCamera> cameras = default_cameras();
   int size = 2048;  ///< pixels along each side, 16..8192
   int threads = 0;  ///< 0 takes all; the result does not depend on it
+  /// "cpu", "cuda", "cuda:N", or "auto": a GPU where there is one. Maps are the same.
+  std::string device = "auto";
+  /// Told why "auto" passes over a GPU that is there.
+  std::function<void(const std::string&)> warn;
 };
 
 /// One view's part in a run.
@@ -57,6 +61,7 @@ struct MapMetrics {
   std::int64_t vertices = 0, faces = 0;  ///< that were drawn
   double prepare_ms = 0;                 ///< centring, scaling, normals
   std::vector<MapView> views;
+  std::string device;  ///< "cpu" or "cuda"
   /// What was wrong with the mesh and what was done about it, a line each.
   std::vector<std::string> repairs;
 };
@@ -150,6 +155,10 @@ struct BakeOptions {
   BakeMethod method = BakeMethod::best;
   int render_size = 2048;  ///< side at which views are projected, 64..8192; others are resized
   UnwrapOptions unwrap;    ///< texture_size, 64..8192 here; threads
+  /// Where the texture is painted: as MapOptions::device. docs/texture.md says what may differ.
+  std::string device = "cpu";
+  /// Told why "auto" passes over a GPU that is there.
+  std::function<void(const std::string&)> warn;
 };
 
 struct BakeReport {
@@ -161,6 +170,7 @@ struct BakeReport {
   std::int64_t filled_texels = 0;    ///< coloured from what surrounds them, gutters too in best
   std::int64_t unfilled_texels = 0;  ///< of charts; 0
   double unwrap_ms = 0, project_ms = 0, fill_ms = 0;
+  std::string device;  ///< "cpu" or "cuda"
 };
 
 /// Unwraps a mesh and paints its texture from pictures of it: one file for each camera, in order.

@@ -50,7 +50,8 @@ int gpu_count() {
 }
 #endif
 
-/// Null for the host.
+}  // namespace
+
 std::shared_ptr<Accelerator> open_device(const std::string& device,
                                          const std::function<void(const std::string&)>& note) {
   if (device == "cpu") return nullptr;
@@ -63,8 +64,6 @@ std::shared_ptr<Accelerator> open_device(const std::string& device,
     return nullptr;
   }
 }
-
-}  // namespace
 
 Context open_context(const std::string& device,
                      const std::string& dtype,

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "api/texture_device.h"
 #include "api/threads.h"
 #include "core/error.h"
 #include "io/camera_file.h"
@@ -13,10 +14,8 @@
 #include "io/pillow_resize.h"
 #include "io/textured_mesh.h"
 #include "sinter/version.h"
-#include "texture/bake/bake.h"
 #include "texture/bake/given_uv.h"
 #include "texture/input_mesh.h"
-#include "texture/maps/maps.h"
 #include "texture/unwrap/unwrap.h"
 
 namespace sinter {
@@ -98,12 +97,13 @@ void paint(const Mesh& mesh,
            const std::vector<std::array<float, 2>>& uv,
            const Views& views,
            const BakeOptions& options,
+           TextureDevice& device,
            BakeReport& report,
            TexturedMesh& result) {
   const texture::ViewMesh view = texture::prepare_view_mesh(mesh);
+  report.device = device.name();
   texture::RasterCache rasters(0);
-  Image painted = texture::bake_texture(
-      {view, uv, views.enlarged}, options.cameras, views.pictures, options, rasters, report);
+  Image painted = device.bake({view, uv, views.enlarged}, views.pictures, options, rasters, report);
   result.width = painted.width;
   result.height = painted.height;
   result.rgb = std::move(painted.pixels);
@@ -187,29 +187,22 @@ MapMetrics write_maps(const std::string& folder, const Mesh& mesh, const MapOpti
                "[options] size: expected 16..8192 pixels, got ",
                options.size);
   const int threads = resolve_threads(options.threads);
+  TextureDevice device(options.device, options.warn);
   MapMetrics metrics;
   auto start = std::chrono::steady_clock::now();
   const texture::ViewMesh view =
       texture::prepare_view_mesh(texture::mend_input_mesh("maps", mesh, metrics.repairs));
-  const auto normals = texture::mean_normals(view.positions, view.faces, threads);
+  // One raster at a time: no camera of a list is asked for twice.
+  texture::RasterCache rasters(0);
+  const std::unique_ptr<MapMaker> maker = device.map_maker(view, rasters, threads);
+  metrics.device = device.name();
   metrics.vertices = static_cast<std::int64_t>(view.positions.size());
   metrics.faces = static_cast<std::int64_t>(view.faces.size());
   metrics.prepare_ms = milliseconds_since(start);
   make_folder(folder);
-  // One raster at a time: no camera of a list is asked for twice.
-  texture::RasterCache rasters(0);
   for (std::size_t i = 0; i < options.cameras.size(); ++i) {
     MapView& timing = metrics.views.emplace_back();
-    start = std::chrono::steady_clock::now();
-    const auto raster = rasters.get(view, options.cameras[i], options.size, options.size, threads);
-    timing.raster_ms = milliseconds_since(start);
-    start = std::chrono::steady_clock::now();
-    const texture::ViewMaps maps =
-        texture::make_maps(view, normals, options.cameras[i], *raster, threads);
-    timing.shade_ms = milliseconds_since(start);
-    timing.covered_pixels = maps.covered_pixels;
-    timing.nearest = maps.nearest;
-    timing.farthest = maps.farthest;
+    const texture::ViewMaps maps = maker->make(options.cameras[i], options.size, threads, timing);
     start = std::chrono::steady_clock::now();
     const std::pair<const char*, const Image*> files[] = {{"normal", &maps.normal},
                                                           {"position", &maps.position},
@@ -260,11 +253,12 @@ TexturedMesh bake(const Mesh& mesh,
   BakeReport own;
   BakeReport& told = report != nullptr ? *report : own;
   told = {};
+  TextureDevice device(options.device, options.warn);
   const Views views = read_views(pictures, options.render_size);
   const auto start = std::chrono::steady_clock::now();
   TexturedMesh result = unwrap(mesh, resolved.unwrap, &told.unwrap);
   told.unwrap_ms = milliseconds_since(start);
-  paint(result.mesh, result.uv, views, resolved, told, result);
+  paint(result.mesh, result.uv, views, resolved, device, told, result);
   return result;
 }
 
@@ -276,6 +270,7 @@ TexturedMesh bake(const TexturedMesh& mesh,
   BakeReport own;
   BakeReport& told = report != nullptr ? *report : own;
   told = {};
+  TextureDevice device(options.device, options.warn);
   check_given(mesh);
   const TexturedMesh surface = surface_of(mesh);
   texture::check_given_uv(surface.mesh, surface.uv);
@@ -285,7 +280,7 @@ TexturedMesh bake(const TexturedMesh& mesh,
   told.unwrap_ms = milliseconds_since(start);
   TexturedMesh result = mesh;
   check_normals(result, told.unwrap.repairs);
-  paint(surface.mesh, surface.uv, views, resolved, told, result);
+  paint(surface.mesh, surface.uv, views, resolved, device, told, result);
   return result;
 }
 

@@ -85,6 +85,30 @@ class MapsTest(ProgramTest):
             self.assertEqual(path.read_bytes(), (self.folder / "x" / path.name).read_bytes())
 
 
+class DeviceTest(ProgramTest):
+    def test_where_maps_are_made(self):
+        mesh = self.file("t.obj", TETRAHEDRON.encode())
+        runs = []
+        for name in ("cpu", "auto"):
+            result = self.run_program("maps", mesh, "-o", self.folder / name, "--size", 64, "--device", name,
+                                      "--metrics", self.folder / "m.json")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            runs.append({p.name: p.read_bytes() for p in (self.folder / name).iterdir()})
+            device = json.loads((self.folder / "m.json").read_text())["device"]
+            self.assertIn(device, ("cpu",) if name == "cpu" else ("cpu", "cuda"))
+        self.assertEqual(runs[0], runs[1])
+
+    def test_wrong_names(self):
+        mesh = self.file("t.obj", TETRAHEDRON.encode())
+        for i in range(6):
+            self.file(f"{i:02}.png", b"")
+        for command in (("maps", mesh, "-o", self.folder / "x"),
+                        ("bake", mesh, "--views", self.folder, "-o", self.folder / "x.glb")):
+            for name in ("gpu", "cuda:", "cuda:-1"):
+                with self.subTest(command=command[0], name=name):
+                    self.assert_fails(self.run_program(*command, "--device", name), ARGUMENT, "auto, cpu, cuda")
+
+
 class UnwrapTest(ProgramTest):
     def test_glb_and_obj(self):
         mesh = self.file("t.obj", TETRAHEDRON.encode())
