@@ -10,6 +10,7 @@
 #include "sinter/mesh.h"
 #include "sinter/texture.h"
 #include "text.h"
+#include "texture_run.h"
 
 namespace sinter::cli {
 
@@ -38,7 +39,10 @@ std::string find_view(const fs::path& folder, std::size_t number) {
                   ".png (.jpg, .jpeg, .webp, .bmp, .tif, .tiff) for each camera");
 }
 
-nlohmann::ordered_json to_json(const BakeReport& report) {
+nlohmann::ordered_json to_json(const BakeReport& report,
+                               double read,
+                               double write,
+                               double seconds) {
   return {{"charts", report.unwrap.stats.charts},
           {"atlas_use", report.unwrap.stats.atlas_use},
           {"stretch_l2", report.unwrap.stats.stretch_l2},
@@ -51,9 +55,14 @@ nlohmann::ordered_json to_json(const BakeReport& report) {
           {"filled_texels", report.filled_texels},
           {"unfilled_texels", report.unfilled_texels},
           {"device", report.device},
-          {"unwrap_ms", report.unwrap_ms},
-          {"project_ms", report.project_ms},
-          {"fill_ms", report.fill_ms}};
+          {"stages",
+           {{"read", read},
+            {"pictures", report.pictures_ms / 1000},
+            {"unwrap", report.unwrap_ms / 1000},
+            {"paint", report.project_ms / 1000},
+            {"fill", report.fill_ms / 1000},
+            {"write", write}}},
+          {"seconds", seconds}};
 }
 
 void run_bake(BakeArguments& arguments) {
@@ -66,16 +75,26 @@ void run_bake(BakeArguments& arguments) {
   for (std::size_t i = 0; i < arguments.options.cameras.size(); ++i) {
     pictures.push_back(find_view(arguments.views, i));
   }
-  BakeReport report;
-  const TexturedMesh baked =
-      arguments.keep_uv
-          ? bake(read_textured_mesh(arguments.mesh), pictures, arguments.options, &report)
-          : bake(read_mesh(arguments.mesh), pictures, arguments.options, &report);
-  for (const std::string& repair : report.unwrap.repairs) {
-    std::fprintf(stderr, "sinter: warning: %s: %s\n", arguments.mesh.c_str(), repair.c_str());
+  TextureRun run(arguments.quiet);
+  arguments.options.progress = run.progress();
+  TexturedMesh mesh;
+  if (arguments.keep_uv) {
+    mesh = read_textured_mesh(arguments.mesh);
+  } else {
+    mesh.mesh = read_mesh(arguments.mesh);
   }
+  const double read = run.lap();
+  BakeReport report;
+  const TexturedMesh baked = arguments.keep_uv
+                                 ? bake(mesh, pictures, arguments.options, &report)
+                                 : bake(mesh.mesh, pictures, arguments.options, &report);
+  run.lap();
+  run.warn(arguments.mesh, report.unwrap.repairs);
   write_textured_mesh(arguments.output, baked);
-  if (!arguments.metrics.empty()) write_file(arguments.metrics, to_json(report).dump(2) + "\n");
+  const double write = run.lap();
+  if (!arguments.metrics.empty()) {
+    write_file(arguments.metrics, to_json(report, read, write, run.seconds()).dump(2) + "\n");
+  }
   if (arguments.quiet) return;
   const auto part = static_cast<double>(report.seen_texels) /
                     static_cast<double>(std::max<std::int64_t>(report.chart_texels, 1));

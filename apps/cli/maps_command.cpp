@@ -1,4 +1,3 @@
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
@@ -6,6 +5,7 @@
 #include "sinter/file.h"
 #include "sinter/mesh.h"
 #include "sinter/texture.h"
+#include "texture_run.h"
 
 namespace sinter::cli {
 
@@ -16,6 +16,7 @@ using nlohmann::ordered_json;
 struct MapsArguments {
   std::string mesh, folder, cameras, metrics;
   MapOptions options;
+  bool quiet = false;
 };
 
 ordered_json to_json(const ViewCamera& camera) {
@@ -30,7 +31,17 @@ ordered_json to_json(const ViewCamera& camera) {
           {"weight", camera.weight}};
 }
 
-ordered_json to_json(const MapMetrics& metrics, const MapsArguments& arguments) {
+/// `seconds`: of reading and of the whole run.
+ordered_json to_json(const MapMetrics& metrics,
+                     const MapsArguments& arguments,
+                     double read,
+                     double seconds) {
+  double raster = 0, shade = 0, write = 0;
+  for (const MapView& view : metrics.views) {
+    raster += view.raster_ms / 1000;
+    shade += view.shade_ms / 1000;
+    write += view.write_ms / 1000;
+  }
   ordered_json json = {{"mesh", arguments.mesh},
                        {"vertices", metrics.vertices},
                        {"faces", metrics.faces},
@@ -38,6 +49,13 @@ ordered_json to_json(const MapMetrics& metrics, const MapsArguments& arguments) 
                        {"threads", arguments.options.threads},
                        {"device", metrics.device},
                        {"repairs", metrics.repairs},
+                       {"seconds", seconds},
+                       {"stages",
+                        {{"read", read},
+                         {"prepare", metrics.prepare_ms / 1000},
+                         {"raster", raster},
+                         {"shade", shade},
+                         {"write", write}}},
                        {"prepare_ms", metrics.prepare_ms},
                        {"cameras", ordered_json::array()},
                        {"views", ordered_json::array()}};
@@ -58,13 +76,15 @@ ordered_json to_json(const MapMetrics& metrics, const MapsArguments& arguments) 
 void run_maps(MapsArguments& arguments) {
   if (!arguments.metrics.empty()) check_writable(arguments.metrics);
   if (!arguments.cameras.empty()) arguments.options.cameras = read_cameras(arguments.cameras);
-  const MapMetrics metrics =
-      write_maps(arguments.folder, read_mesh(arguments.mesh), arguments.options);
-  for (const std::string& repair : metrics.repairs) {
-    std::fprintf(stderr, "sinter: warning: %s: %s\n", arguments.mesh.c_str(), repair.c_str());
-  }
+  TextureRun run(arguments.quiet);
+  arguments.options.progress = run.progress();
+  const Mesh mesh = read_mesh(arguments.mesh);
+  const double read = run.lap();
+  const MapMetrics metrics = write_maps(arguments.folder, mesh, arguments.options);
+  run.warn(arguments.mesh, metrics.repairs);
   if (!arguments.metrics.empty()) {
-    write_file(arguments.metrics, to_json(metrics, arguments).dump(2) + "\n");
+    const ordered_json json = to_json(metrics, arguments, read, run.seconds());
+    write_file(arguments.metrics, json.dump(2) + "\n");
   }
 }
 
@@ -93,6 +113,7 @@ void add_maps(CLI::App& app, int&) {
   arguments->options.warn = print_warning;
   command->add_option("--threads", arguments->options.threads, "CPU threads, 0 takes all")
       ->capture_default_str();
+  command->add_flag("--quiet", arguments->quiet, "print errors and warnings only");
   command->callback([arguments] { run_maps(*arguments); });
 }
 

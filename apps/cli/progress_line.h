@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "sinter/engine.h"
+#include "sinter/progress.h"
 
 namespace sinter::cli {
 

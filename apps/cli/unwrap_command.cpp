@@ -1,4 +1,3 @@
-#include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -7,6 +6,7 @@
 #include "sinter/mesh.h"
 #include "sinter/texture.h"
 #include "text.h"
+#include "texture_run.h"
 
 namespace sinter::cli {
 
@@ -18,7 +18,10 @@ struct UnwrapArguments {
   bool quiet = false;
 };
 
-nlohmann::ordered_json to_json(const UnwrapReport& report, double seconds) {
+nlohmann::ordered_json to_json(const UnwrapReport& report,
+                               double read,
+                               double write,
+                               double seconds) {
   const UnwrapStats& stats = report.stats;
   return {{"charts", stats.charts},
           {"atlas_use", stats.atlas_use},
@@ -31,24 +34,31 @@ nlohmann::ordered_json to_json(const UnwrapReport& report, double seconds) {
           {"components", report.components},
           {"open_edges", report.open_edges},
           {"repairs", report.repairs},
+          {"stages",
+           {{"read", read},
+            {"surface", report.times.surface_ms / 1000},
+            {"charts", report.times.charts_ms / 1000},
+            {"join", report.times.join_ms / 1000},
+            {"pack", report.times.pack_ms / 1000},
+            {"write", write}}},
           {"seconds", seconds}};
 }
 
 void run_unwrap(UnwrapArguments& arguments) {
   check_textured_mesh_path(arguments.output);
   if (!arguments.metrics.empty()) check_writable(arguments.metrics);
+  TextureRun run(arguments.quiet);
+  arguments.options.progress = [&](double fraction) { run.tell("unwrap", fraction); };
   const Mesh mesh = read_mesh(arguments.mesh);
-  const auto start = std::chrono::steady_clock::now();
+  const double read = run.lap();
   UnwrapReport report;
   const TexturedMesh unwrapped = unwrap(mesh, arguments.options, &report);
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  for (const std::string& repair : report.repairs) {
-    std::fprintf(stderr, "sinter: warning: %s: %s\n", arguments.mesh.c_str(), repair.c_str());
-  }
+  const double seconds = run.lap();
+  run.warn(arguments.mesh, report.repairs);
   write_textured_mesh(arguments.output, unwrapped);
+  const double write = run.lap();
   if (!arguments.metrics.empty()) {
-    write_file(arguments.metrics, to_json(report, seconds).dump(2) + "\n");
+    write_file(arguments.metrics, to_json(report, read, write, run.seconds()).dump(2) + "\n");
   }
   if (arguments.quiet) return;
   std::printf("%s: %s charts, %s of the atlas, stretch %s, %s\n",

@@ -20,6 +20,7 @@
 #include "sinter/mesh.h"
 #include "sinter/noise.h"
 #include "sinter/picture.h"
+#include "sinter/progress.h"
 
 namespace sinter {
 
@@ -99,21 +100,6 @@ struct GenerateOptions {
       {};                       ///< ONNX file of a u2net-class network; empty: the built-in method
   std::string save_matte = {};  ///< PNG to write the picture's matte to; with views, each its own
 };
-
-/// Where a running generation stands. `total` counts estimated work, so it moves evenly through
-/// stages of any length.
-struct Progress {
-  const char* stage =
-      "";  ///< "image", "condition", "sample", "latents", "volume", "surface", "mesh"
-  double stage_fraction = 0;  ///< 0..1 of this stage
-  double total = 0;           ///< 0..1 of the whole run
-  double seconds = 0;         ///< since the run began
-  double seconds_left = -1;   ///< estimate for the whole run; negative while unknown
-};
-
-/// Return false to cancel: the run stops within one step or one decode chunk and raises
-/// ErrorCode::cancelled.
-using ProgressCallback = std::function<bool(const Progress&)>;
 
 /// One level of the volume decode.
 struct FieldLevel {

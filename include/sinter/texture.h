@@ -6,10 +6,12 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "sinter/mesh.h"
+#include "sinter/progress.h"
 
 namespace sinter {
 
@@ -37,6 +39,32 @@ std::vector<ViewCamera> default_cameras();
 /// scale, field_of_view, near, far, weight. What is missing has its default; 1..256 cameras.
 std::vector<ViewCamera> read_cameras(const std::string& path);
 
+/// Keeps which face each pixel of a view shows (made by the CPU), for maps and baking that see the
+/// same mesh from the same camera at the same size again, in any order and from any thread. A mesh
+/// is told by its vertices and faces, so one that changed is another; of a camera all but its
+/// weight counts.
+class RasterStore {
+ public:
+  /// Holds at most `max_bytes`, those that were asked for last. A view takes 4 bytes a pixel and 16
+  /// a vertex.
+  explicit RasterStore(std::size_t max_bytes = std::size_t{1} << 29);
+  ~RasterStore();
+  RasterStore(const RasterStore&) = delete;
+  RasterStore& operator=(const RasterStore&) = delete;
+
+  struct Stats {
+    std::int64_t made = 0, reused = 0;  ///< views
+    std::size_t bytes = 0;              ///< held now
+  };
+  Stats stats() const;
+
+  struct Impl;
+  Impl& impl() const { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
 struct MapOptions {
   std::vector<ViewCamera> cameras = default_cameras();
   int size = 2048;  ///< pixels along each side, 16..8192
@@ -45,6 +73,9 @@ struct MapOptions {
   std::string device = "auto";
   /// Told why "auto" passes over a GPU that is there.
   std::function<void(const std::string&)> warn;
+  ProgressCallback progress = {};
+  /// Where set, views are taken from it and left in it.
+  std::shared_ptr<RasterStore> rasters = {};
 };
 
 /// One view's part in a run.
@@ -127,9 +158,18 @@ struct UnwrapStats {
   std::int64_t collapsed_faces = 0;
 };
 
+/// Where the time of unwrapping went.
+struct UnwrapTimes {
+  double surface_ms = 0;  ///< finding neighbours
+  double charts_ms = 0;   ///< cutting and flattening
+  double join_ms = 0;     ///< joining charts and flattening them again
+  double pack_ms = 0;     ///< finding places
+};
+
 /// What unwrap() tells beside its result.
 struct UnwrapReport {
   UnwrapStats stats;
+  UnwrapTimes times;  ///< all 0 where nothing was unwrapped
   /// Of the surface, vertices at exactly the same place counted as one: pieces that hang together
   /// over edges, and edges with one face.
   std::int64_t components = 0, open_edges = 0;
@@ -154,11 +194,14 @@ struct BakeOptions {
   std::vector<ViewCamera> cameras = default_cameras();
   BakeMethod method = BakeMethod::best;
   int render_size = 2048;  ///< side at which views are projected, 64..8192; others are resized
-  UnwrapOptions unwrap;    ///< texture_size, 64..8192 here; threads
+  UnwrapOptions unwrap;    ///< texture_size, 64..8192 here; threads; its progress is not called
   /// Where the texture is painted: as MapOptions::device. docs/texture.md says what may differ.
   std::string device = "cpu";
   /// Told why "auto" passes over a GPU that is there.
   std::function<void(const std::string&)> warn;
+  ProgressCallback progress = {};
+  /// Where set, views are taken from it and left in it.
+  std::shared_ptr<RasterStore> rasters = {};
 };
 
 struct BakeReport {
@@ -169,7 +212,9 @@ struct BakeReport {
   std::int64_t seen_texels = 0;      ///< of those, painted by a view
   std::int64_t filled_texels = 0;    ///< coloured from what surrounds them, gutters too in best
   std::int64_t unfilled_texels = 0;  ///< of charts; 0
-  double unwrap_ms = 0, project_ms = 0, fill_ms = 0;
+  double pictures_ms = 0;            ///< reading and resizing
+  double unwrap_ms = 0;              ///< or measuring coordinates that were given
+  double project_ms = 0, fill_ms = 0;
   std::string device;  ///< "cpu" or "cuda"
 };
 

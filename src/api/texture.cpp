@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "api/stage_progress.h"
 #include "api/texture_device.h"
 #include "api/threads.h"
 #include "core/error.h"
@@ -17,6 +18,7 @@
 #include "texture/bake/given_uv.h"
 #include "texture/input_mesh.h"
 #include "texture/unwrap/unwrap.h"
+#include "texture/views_in_order.h"
 
 namespace sinter {
 namespace {
@@ -81,34 +83,6 @@ struct Views {
   int enlarged = 1;  ///< pixels that one pixel of the smallest became
 };
 
-Views read_views(const std::vector<std::string>& paths, int size) {
-  Views views;
-  for (const std::string& path : paths) {
-    const Image picture = io::read_image(path);
-    const int side = std::min(picture.width, picture.height);
-    views.enlarged = std::max(views.enlarged, (size + side - 1) / side);
-    views.pictures.push_back(io::resize_pillow(picture, size, size, io::PillowFilter::bicubic));
-  }
-  return views;
-}
-
-/// `uv` by vertex, v upwards.
-void paint(const Mesh& mesh,
-           const std::vector<std::array<float, 2>>& uv,
-           const Views& views,
-           const BakeOptions& options,
-           TextureDevice& device,
-           BakeReport& report,
-           TexturedMesh& result) {
-  const texture::ViewMesh view = texture::prepare_view_mesh(mesh);
-  report.device = device.name();
-  texture::RasterCache rasters(0);
-  Image painted = device.bake({view, uv, views.enlarged}, views.pictures, options, rasters, report);
-  result.width = painted.width;
-  result.height = painted.height;
-  result.rgb = std::move(painted.pixels);
-}
-
 BakeOptions checked(const std::vector<std::string>& pictures, const BakeOptions& options) {
   check_cameras(options.cameras);
   check_bake(pictures, options);
@@ -168,6 +142,19 @@ void check_normals(TexturedMesh& mesh, std::vector<std::string>& repairs) {
 
 }  // namespace
 
+struct RasterStore::Impl {
+  texture::RasterCache cache;
+};
+
+RasterStore::RasterStore(std::size_t max_bytes)
+    : impl_(new Impl{texture::RasterCache(max_bytes)}) {}
+RasterStore::~RasterStore() = default;
+
+RasterStore::Stats RasterStore::stats() const {
+  const texture::RasterCache::Stats stats = impl_->cache.stats();
+  return {stats.made, stats.reused, stats.bytes};
+}
+
 TexturedMesh read_textured_mesh(const std::string& path) {
   TexturedMesh mesh;
   mesh.mesh = io::read_mesh(path, {}, nullptr, &mesh);
@@ -180,6 +167,33 @@ std::vector<ViewCamera> read_cameras(const std::string& path) {
   return cameras;
 }
 
+namespace {
+
+struct MapJob {
+  MapMaker& maker;
+  const MapOptions& options;
+  fs::path folder;
+};
+
+/// Makes and writes the four maps of a camera.
+MapView write_view(const MapJob& job, std::size_t number, int threads) {
+  MapView timing;
+  const texture::ViewMaps maps =
+      job.maker.make(job.options.cameras[number], job.options.size, threads, timing);
+  const auto start = std::chrono::steady_clock::now();
+  const std::pair<const char*, const Image*> files[] = {{"normal", &maps.normal},
+                                                        {"position", &maps.position},
+                                                        {"depth", &maps.depth},
+                                                        {"mask", &maps.mask}};
+  for (const auto& [kind, image] : files) {
+    io::write_png(job.folder / (view_name(number) + "_" + kind + ".png"), *image);
+  }
+  timing.write_ms = milliseconds_since(start);
+  return timing;
+}
+
+}  // namespace
+
 MapMetrics write_maps(const std::string& folder, const Mesh& mesh, const MapOptions& options) {
   check_cameras(options.cameras);
   SINTER_CHECK(options.size >= 16 && options.size <= 8192,
@@ -188,31 +202,30 @@ MapMetrics write_maps(const std::string& folder, const Mesh& mesh, const MapOpti
                options.size);
   const int threads = resolve_threads(options.threads);
   TextureDevice device(options.device, options.warn);
+  const StageProgress progress(options.progress, {{"views", 1}});
   MapMetrics metrics;
-  auto start = std::chrono::steady_clock::now();
+  const auto start = std::chrono::steady_clock::now();
   const texture::ViewMesh view =
       texture::prepare_view_mesh(texture::mend_input_mesh("maps", mesh, metrics.repairs));
-  // One raster at a time: no camera of a list is asked for twice.
-  texture::RasterCache rasters(0);
+  texture::RasterCache none(0);
+  texture::RasterCache& rasters = options.rasters ? options.rasters->impl().cache : none;
   const std::unique_ptr<MapMaker> maker = device.map_maker(view, rasters, threads);
   metrics.device = device.name();
   metrics.vertices = static_cast<std::int64_t>(view.positions.size());
   metrics.faces = static_cast<std::int64_t>(view.faces.size());
   metrics.prepare_ms = milliseconds_since(start);
   make_folder(folder);
-  for (std::size_t i = 0; i < options.cameras.size(); ++i) {
-    MapView& timing = metrics.views.emplace_back();
-    const texture::ViewMaps maps = maker->make(options.cameras[i], options.size, threads, timing);
-    start = std::chrono::steady_clock::now();
-    const std::pair<const char*, const Image*> files[] = {{"normal", &maps.normal},
-                                                          {"position", &maps.position},
-                                                          {"depth", &maps.depth},
-                                                          {"mask", &maps.mask}};
-    for (const auto& [kind, image] : files) {
-      io::write_png(fs::path(folder) / (view_name(i) + "_" + kind + ".png"), *image);
-    }
-    timing.write_ms = milliseconds_since(start);
-  }
+  texture::views_in_order(
+      options.cameras.size(),
+      threads,
+      [&](std::size_t i, int each) {
+        return write_view({*maker, options, folder}, i, each);
+      },
+      [&](std::size_t i, const MapView& written) {
+        metrics.views.push_back(written);
+        progress.tell("views",
+                      static_cast<double>(i + 1) / static_cast<double>(options.cameras.size()));
+      });
   return metrics;
 }
 
@@ -234,6 +247,7 @@ TexturedMesh unwrap(const Mesh& mesh, const UnwrapOptions& options, UnwrapReport
   }
   texture::UnwrapResult result = texture::unwrap_mesh(clean, resolved);
   told.stats = result.stats;
+  told.times = result.times;
   append_warnings(result, told.repairs);
   TexturedMesh unwrapped;
   unwrapped.mesh.positions.reserve(result.source.size());
@@ -245,6 +259,58 @@ TexturedMesh unwrap(const Mesh& mesh, const UnwrapOptions& options, UnwrapReport
   return unwrapped;
 }
 
+namespace {
+
+/// What baking calls its stages, and about how much of the work they are.
+StageProgress bake_progress(const BakeOptions& options) {
+  return StageProgress(options.progress,
+                       {{"pictures", 0.1}, {"unwrap", 0.4}, {"paint", 0.4}, {"fill", 0.1}});
+}
+
+Views read_views(const std::vector<std::string>& paths,
+                 const BakeOptions& options,
+                 const StageProgress& progress,
+                 BakeReport& report) {
+  const auto start = std::chrono::steady_clock::now();
+  Views views;
+  texture::views_in_order(
+      paths.size(),
+      options.unwrap.threads,
+      [&](std::size_t i, int) { return io::read_image(paths[i]); },
+      [&](std::size_t i, const Image& picture) {
+        const int size = options.render_size, side = std::min(picture.width, picture.height);
+        views.enlarged = std::max(views.enlarged, (size + side - 1) / side);
+        views.pictures.push_back(io::resize_pillow(picture, size, size, io::PillowFilter::bicubic));
+        progress.tell("pictures", static_cast<double>(i + 1) / static_cast<double>(paths.size()));
+      });
+  report.pictures_ms = milliseconds_since(start);
+  return views;
+}
+
+/// `uv` by vertex, v upwards.
+void paint(const Mesh& mesh,
+           const std::vector<std::array<float, 2>>& uv,
+           const Views& views,
+           const BakeOptions& options,
+           const StageProgress& progress,
+           TextureDevice& device,
+           BakeReport& report,
+           TexturedMesh& result) {
+  const texture::ViewMesh view = texture::prepare_view_mesh(mesh);
+  texture::RasterCache none(0);
+  texture::RasterCache& rasters = options.rasters ? options.rasters->impl().cache : none;
+  const auto tell = [&](const char* stage, double fraction) { progress.tell(stage, fraction); };
+  report.device = device.name();
+  Image painted =
+      device.bake({view, uv, views.enlarged, tell}, views.pictures, options, rasters, report);
+  result.width = painted.width;
+  result.height = painted.height;
+  result.rgb = std::move(painted.pixels);
+  progress.tell("fill", 1);
+}
+
+}  // namespace
+
 TexturedMesh bake(const Mesh& mesh,
                   const std::vector<std::string>& pictures,
                   const BakeOptions& options,
@@ -254,11 +320,14 @@ TexturedMesh bake(const Mesh& mesh,
   BakeReport& told = report != nullptr ? *report : own;
   told = {};
   TextureDevice device(options.device, options.warn);
-  const Views views = read_views(pictures, options.render_size);
+  const StageProgress progress = bake_progress(resolved);
+  const Views views = read_views(pictures, resolved, progress, told);
   const auto start = std::chrono::steady_clock::now();
-  TexturedMesh result = unwrap(mesh, resolved.unwrap, &told.unwrap);
+  UnwrapOptions unwrapping = resolved.unwrap;
+  unwrapping.progress = [&](double fraction) { progress.tell("unwrap", fraction); };
+  TexturedMesh result = unwrap(mesh, unwrapping, &told.unwrap);
   told.unwrap_ms = milliseconds_since(start);
-  paint(result.mesh, result.uv, views, resolved, device, told, result);
+  paint(result.mesh, result.uv, views, resolved, progress, device, told, result);
   return result;
 }
 
@@ -274,13 +343,14 @@ TexturedMesh bake(const TexturedMesh& mesh,
   check_given(mesh);
   const TexturedMesh surface = surface_of(mesh);
   texture::check_given_uv(surface.mesh, surface.uv);
-  const Views views = read_views(pictures, options.render_size);
+  const StageProgress progress = bake_progress(resolved);
+  const Views views = read_views(pictures, resolved, progress, told);
   const auto start = std::chrono::steady_clock::now();
   told.unwrap = texture::measure_given_uv(surface.mesh, surface.uv, resolved.unwrap.texture_size);
   told.unwrap_ms = milliseconds_since(start);
   TexturedMesh result = mesh;
   check_normals(result, told.unwrap.repairs);
-  paint(surface.mesh, surface.uv, views, resolved, device, told, result);
+  paint(surface.mesh, surface.uv, views, resolved, progress, device, told, result);
   return result;
 }
 

@@ -2,20 +2,29 @@
 
 import json
 import shutil
+import signal
 import struct
 import sys
 import unittest
 
 import mesh_readers
-from cli_test import ARGUMENT, CORRUPT, IO, NOT_FOUND, TETRAHEDRON, UNSUPPORTED, ProgramTest
+from cli_test import ARGUMENT, CANCELLED, CORRUPT, IO, NOT_FOUND, TETRAHEDRON, UNSUPPORTED, ProgramTest
 
 
-class MapsTest(ProgramTest):
+class TextureTest(ProgramTest):
+    def run_maps(self, *arguments):
+        return self.run_program("maps", "--quiet", *arguments)
+
+    def run_unwrap(self, *arguments):
+        return self.run_program("unwrap", "--quiet", *arguments)
+
+
+class MapsTest(TextureTest):
     KINDS = ("normal", "position", "depth", "mask")
 
     def test_six_views_and_metrics(self):
         mesh = self.file("t.obj", TETRAHEDRON.encode())
-        result = self.run_program("maps", mesh, "-o", self.folder / "maps", "--size", 64, "--metrics",
+        result = self.run_maps(mesh, "-o", self.folder / "maps", "--size", 64, "--metrics",
                                   self.folder / "m.json")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(result.stdout + result.stderr, "")
@@ -36,16 +45,47 @@ class MapsTest(ProgramTest):
         cameras = self.file("c.json", b'[{"azimuth": 180}, {"projection": "perspective", "distance": 2, "elevation": 30}]')
         runs = []
         for name, file in (("a", cameras), ("b", self.folder / "a.json")):
-            result = self.run_program("maps", mesh, "-o", self.folder / name, "--size", 48, "--cameras", file,
+            result = self.run_maps(mesh, "-o", self.folder / name, "--size", 48, "--cameras", file,
                                       "--threads", 1 if name == "a" else 3, "--metrics", self.folder / f"{name}.json")
             self.assertEqual(result.returncode, 0, result.stderr)
             runs.append({p.name: p.read_bytes() for p in (self.folder / name).iterdir()})
         self.assertEqual(len(runs[0]), 8)
         self.assertEqual(runs[0], runs[1])
         # The back view is the third of the six.
-        self.run_program("maps", mesh, "-o", self.folder / "six", "--size", 48)
+        self.run_maps(mesh, "-o", self.folder / "six", "--size", 48)
         self.assertEqual((self.folder / "six/02_normal.png").read_bytes(), runs[0]["00_normal.png"])
         self.assertNotEqual((self.folder / "six/00_normal.png").read_bytes(), runs[0]["00_normal.png"])
+
+    def test_progress_and_seconds_of_every_stage(self):
+        mesh = self.file("t.obj", TETRAHEDRON.encode())
+        metrics = self.folder / "m.json"
+        result = self.run_program("maps", mesh, "-o", self.folder / "maps", "--size", 32, "--metrics", metrics)
+        self.assertEqual([l.split()[:3] for l in result.stderr.splitlines()], [["views", "done", "in"]])
+        self.check_stages(metrics, "read", "prepare", "raster", "shade", "write")
+        result = self.run_program("unwrap", mesh, "-o", self.folder / "u.glb", "--texture-size", 64, "--metrics", metrics)
+        self.assertEqual([l.split()[0] for l in result.stderr.splitlines()], ["unwrap"])
+        self.check_stages(metrics, "read", "surface", "charts", "join", "pack", "write")
+        for i in range(6):
+            shutil.copy(self.folder / f"maps/{i:02}_normal.png", self.folder / f"maps/{i:02}.png")
+        result = self.run_program("bake", mesh, "--views", self.folder / "maps", "-o", self.folder / "b.glb", "--texture-size",
+                                  64, "--render-size", 64, "--metrics", metrics)
+        self.assertEqual([l.split()[0] for l in result.stderr.splitlines()], ["pictures", "unwrap", "paint", "fill"])
+        self.assertNotIn("\r", result.stderr)
+        self.check_stages(metrics, "read", "pictures", "unwrap", "paint", "fill", "write")
+
+    def check_stages(self, metrics, *names):
+        facts = json.loads(metrics.read_text())
+        self.assertEqual(list(facts["stages"]), list(names))
+        for seconds in facts["stages"].values():
+            self.assertGreaterEqual(seconds, 0)
+        self.assertGreater(facts["seconds"], 0)
+
+    def test_interrupt_leaves_nothing(self):
+        mesh = self.file("t.obj", TETRAHEDRON.encode())
+        process = self.start_program("maps", mesh, "-o", self.folder / "maps", "--size", 8192, "--quiet", "--threads", 1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+        self.assertEqual((process.returncode, errors), (CANCELLED, "sinter: cancelled\n"))
 
     def test_wrong_cameras(self):
         mesh = self.file("t.obj", TETRAHEDRON.encode())
@@ -59,28 +99,28 @@ class MapsTest(ProgramTest):
                                       (b'[{}, {"near": 5, "far": 2}]', ARGUMENT, "camera 1")):
             with self.subTest(content[:40]):
                 path = self.file("c.json", content)
-                self.assert_fails(self.run_program("maps", mesh, "-o", self.folder / "x", "--cameras", path), status,
+                self.assert_fails(self.run_maps(mesh, "-o", self.folder / "x", "--cameras", path), status,
                                   word)
         self.assert_left("c.json", "t.obj")
 
     def test_wrong_options_and_meshes(self):
         mesh = self.file("t.obj", TETRAHEDRON.encode())
         out = self.folder / "x"
-        self.assert_fails(self.run_program("maps", mesh, "-o", out, "--size", 8), ARGUMENT, "16..8192")
-        self.assert_fails(self.run_program("maps", mesh, "-o", out, "--cameras", "no.json"), NOT_FOUND, "no.json")
-        self.assert_fails(self.run_program("maps", mesh, "-o", mesh, "--size", 16), IO, "t.obj")
+        self.assert_fails(self.run_maps(mesh, "-o", out, "--size", 8), ARGUMENT, "16..8192")
+        self.assert_fails(self.run_maps(mesh, "-o", out, "--cameras", "no.json"), NOT_FOUND, "no.json")
+        self.assert_fails(self.run_maps(mesh, "-o", mesh, "--size", 16), IO, "t.obj")
         point = self.file("point.obj", b"v 1 1 1\nv 1 1 1\nv 1 1 1\nf 1 2 3\n")
-        self.assert_fails(self.run_program("maps", point, "-o", out, "--size", 16), ARGUMENT, "area")
+        self.assert_fails(self.run_maps(point, "-o", out, "--size", 16), ARGUMENT, "area")
         self.assertFalse(out.exists())
 
     def test_a_vertex_that_is_not_finite_is_left_out_with_a_warning(self):
         mesh = self.file("n.obj", (TETRAHEDRON + "v nan 0 0\nf 1 2 5\n").encode())
-        result = self.run_program("maps", mesh, "-o", self.folder / "x", "--size", 32)
+        result = self.run_maps(mesh, "-o", self.folder / "x", "--size", 32)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(len(result.stderr.strip().splitlines()), 1)
         self.assertIn("1 vertices that are not finite", result.stderr)
         clean = self.file("t.obj", TETRAHEDRON.encode())
-        self.run_program("maps", clean, "-o", self.folder / "y", "--size", 32)
+        self.run_maps(clean, "-o", self.folder / "y", "--size", 32)
         for path in (self.folder / "y").iterdir():
             self.assertEqual(path.read_bytes(), (self.folder / "x" / path.name).read_bytes())
 
@@ -109,10 +149,10 @@ class DeviceTest(ProgramTest):
                     self.assert_fails(self.run_program(*command, "--device", name), ARGUMENT, "auto, cpu, cuda")
 
 
-class UnwrapTest(ProgramTest):
+class UnwrapTest(TextureTest):
     def test_glb_and_obj(self):
         mesh = self.file("t.obj", TETRAHEDRON.encode())
-        result = self.run_program("unwrap", mesh, "-o", self.folder / "u.glb", "--texture-size", 128, "--metrics",
+        result = self.run_unwrap(mesh, "-o", self.folder / "u.glb", "--texture-size", 128, "--metrics",
                                   self.folder / "m.json")
         self.assertEqual(result.returncode, 0, result.stderr)
         metrics = json.loads((self.folder / "m.json").read_text())
@@ -130,7 +170,7 @@ class UnwrapTest(ProgramTest):
         # The surface is the same one.
         check = json.loads(self.run_program("compare", self.folder / "u.glb", mesh, "--json").stdout)
         self.assertLess(check["hausdorff"], 1e-6)
-        self.run_program("unwrap", mesh, "-o", self.folder / "u.obj", "--texture-size", 128)
+        self.run_unwrap(mesh, "-o", self.folder / "u.obj", "--texture-size", 128)
         lines = (self.folder / "u.obj").read_text().splitlines()
         self.assertIn("mtllib u.mtl", lines)
         self.assertEqual(sum(l.startswith("vt ") for l in lines), sum(l.startswith("v ") for l in lines))
@@ -140,37 +180,37 @@ class UnwrapTest(ProgramTest):
     def test_same_bytes_for_any_number_of_threads(self):
         mesh = self.file("t.obj", TETRAHEDRON.encode())
         for threads in (1, 3):
-            self.run_program("unwrap", mesh, "-o", self.folder / f"{threads}.glb", "--texture-size", 64, "--threads",
+            self.run_unwrap(mesh, "-o", self.folder / f"{threads}.glb", "--texture-size", 64, "--threads",
                              threads)
         self.assertEqual((self.folder / "1.glb").read_bytes(), (self.folder / "3.glb").read_bytes())
 
     def test_bad_meshes_are_mended_with_a_warning_or_refused(self):
         mended = self.file("n.obj", (TETRAHEDRON + "v nan 0 0\nf 1 2 5\nf 1 1 2\nf 1 2 3\n").encode())
-        result = self.run_program("unwrap", mended, "-o", self.folder / "n.glb", "--texture-size", 64)
+        result = self.run_unwrap(mended, "-o", self.folder / "n.glb", "--texture-size", 64)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(len(result.stderr.strip().splitlines()), 3, result.stderr)
         self.assertIn("left out 1 vertices that are not finite", result.stderr)
         self.assertIn("left out 1 faces that name a vertex twice", result.stderr)
         empty = self.file("e.obj", b"v 0 0 0\nv nan 0 0\nv 1 0 0\nf 1 2 3\n")
-        self.assert_fails(self.run_program("unwrap", empty, "-o", self.folder / "e.glb"), ARGUMENT, "face")
-        self.assert_fails(self.run_program("unwrap", mended, "-o", self.folder / "x.stl"), ARGUMENT, ".glb or .obj")
-        self.assert_fails(self.run_program("unwrap", mended, "-o", self.folder / "x.glb", "--gutter", 65), ARGUMENT,
+        self.assert_fails(self.run_unwrap(empty, "-o", self.folder / "e.glb"), ARGUMENT, "face")
+        self.assert_fails(self.run_unwrap(mended, "-o", self.folder / "x.stl"), ARGUMENT, ".glb or .obj")
+        self.assert_fails(self.run_unwrap(mended, "-o", self.folder / "x.glb", "--gutter", 65), ARGUMENT,
                           "gutter")
         self.assert_left("e.obj", "n.glb", "n.obj")
 
 
-class BakeTest(ProgramTest):
+class BakeTest(TextureTest):
     def views(self):
         """A tetrahedron, and its normal maps as the pictures of it."""
         mesh = self.file("t.obj", TETRAHEDRON.encode())
-        self.run_program("maps", mesh, "-o", self.folder / "maps", "--size", 64)
+        self.run_maps(mesh, "-o", self.folder / "maps", "--size", 64)
         (self.folder / "views").mkdir()
         for i in range(6):
             shutil.copy(self.folder / f"maps/{i:02}_normal.png", self.folder / f"views/{i:02}.png")
         return mesh, self.folder / "views"
 
     def bake(self, mesh, views, name, *options):
-        return self.run_program("bake", mesh, "--views", views, "-o", self.folder / name, "--texture-size", 64,
+        return self.run_program("bake", "--quiet", mesh, "--views", views, "-o", self.folder / name, "--texture-size", 64,
                                 "--render-size", 128, *options)
 
     def test_glb_and_obj_by_both_methods(self):
@@ -360,13 +400,13 @@ REFUSED = {
 }
 
 
-class BadMeshTest(ProgramTest):
+class BadMeshTest(TextureTest):
     """Every way in which a mesh can be bad is mended with a count, taken, or refused in a line, by every command."""
 
     def setUp(self):
         super().setUp()
         mesh = self.file("t.obj", TETRAHEDRON.encode())
-        self.run_program("maps", mesh, "-o", self.folder / "maps", "--size", 64)
+        self.run_maps(mesh, "-o", self.folder / "maps", "--size", 64)
         self.views = self.folder / "views"
         self.views.mkdir()
         for i in range(6):
@@ -374,8 +414,8 @@ class BadMeshTest(ProgramTest):
 
     def each_command(self, mesh):
         out = self.folder / "out.glb"
-        yield "maps", self.run_program("maps", mesh, "-o", self.folder / "out", "--size", 32)
-        yield "unwrap", self.run_program("unwrap", mesh, "-o", out, "--texture-size", 64, "--metrics", self.folder / "m.json")
+        yield "maps", self.run_maps(mesh, "-o", self.folder / "out", "--size", 32)
+        yield "unwrap", self.run_unwrap(mesh, "-o", out, "--texture-size", 64, "--metrics", self.folder / "m.json")
         yield "bake", self.run_program("bake", mesh, "--views", self.views, "-o", out, "--texture-size", 64, "--render-size", 64,
                                        "--quiet", "--metrics", self.folder / "m.json")
 

@@ -1,7 +1,6 @@
 #include "texture/bake/bake.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 
@@ -12,23 +11,11 @@
 #include "texture/bake/scatter.h"
 #include "texture/bake/surface_fill.h"
 #include "texture/bake/texel_map.h"
+#include "texture/clock.h"
+#include "texture/views_in_order.h"
 
 namespace sinter::texture {
 namespace {
-
-class Clock {
- public:
-  /// Milliseconds since the last call.
-  double lap() {
-    const auto now = std::chrono::steady_clock::now();
-    const double passed = std::chrono::duration<double, std::milli>(now - last_).count();
-    last_ = now;
-    return passed;
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
 
 class Baker {
  public:
@@ -49,15 +36,19 @@ class Baker {
   Image run() { return options_.method == BakeMethod::reference ? by_reference() : best(); }
 
  private:
-  ViewGeometry geometry(std::size_t view, int radius) {
+  ViewGeometry geometry(std::size_t view, int radius, int threads) {
     return view_geometry(
         target_.mesh,
         normals_,
         cameras_[view],
         rasters_.get(
-            target_.mesh, cameras_[view], options_.render_size, options_.render_size, threads()),
+            target_.mesh, cameras_[view], options_.render_size, options_.render_size, threads),
         radius,
-        threads());
+        threads);
+  }
+  void tell(const char* stage, std::size_t views) const {
+    if (!target_.progress) return;
+    target_.progress(stage, static_cast<double>(views) / static_cast<double>(cameras_.size()));
   }
   int threads() const { return options_.unwrap.threads; }
   int size() const { return options_.unwrap.texture_size; }
@@ -80,9 +71,14 @@ class Baker {
     const TexelMap texels = texel_map(TexelGrid::centres, kBlendedTexels);
     TexelGather gather(target_.mesh, normals_, texels);
     const int radius = outline_radius(target_, options_);
-    for (std::size_t v = 0; v < cameras_.size(); ++v) {
-      gather.add(cameras_[v], geometry(v, radius), pictures_[v], threads());
-    }
+    views_in_order(
+        cameras_.size(),
+        threads(),
+        [&](std::size_t v, int each) { return geometry(v, radius, each); },
+        [&](std::size_t v, const ViewGeometry& view) {
+          gather.add(cameras_[v], view, pictures_[v], threads());
+          tell("paint", v + 1);
+        });
     Texture texture = gather.finish();
     count(texture, texels);
     report_.project_ms = clock.lap();
@@ -102,13 +98,19 @@ class Baker {
     Clock clock;
     const int radius = outline_radius(target_, options_);
     ViewMerge merge(size());
-    for (std::size_t v = 0; v < cameras_.size(); ++v) {
-      const ScatteredView view =
-          scatter_view(target_.mesh, target_.uv, geometry(v, radius), pictures_[v], size());
-      if (!merge.add(view, cameras_[v].weight, threads())) {
-        report_.skipped_views.push_back(static_cast<int>(v));
-      }
-    }
+    views_in_order(
+        cameras_.size(),
+        threads(),
+        [&](std::size_t v, int each) {
+          const ViewGeometry view = geometry(v, radius, each);
+          return scatter_view(target_.mesh, target_.uv, view, pictures_[v], size());
+        },
+        [&](std::size_t v, const ScatteredView& view) {
+          if (!merge.add(view, cameras_[v].weight, threads())) {
+            report_.skipped_views.push_back(static_cast<int>(v));
+          }
+          tell("paint", v + 1);
+        });
     Texture texture = merge.finish();
     const TexelMap texels = texel_map(TexelGrid::corners, 0);
     count(texture, texels);

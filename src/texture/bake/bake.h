@@ -1,6 +1,7 @@
 #pragma once
 // From pictures of a mesh to its texture.
 
+#include <functional>
 #include <span>
 
 #include "core/image.h"
@@ -16,6 +17,8 @@ struct BakeTarget {
   /// Pixels of the projection that one pixel of the pictures became when they were enlarged, at
   /// least 1: as far as outlines are mixed with the background.
   int enlarged = 1;
+  /// Where set, called with "paint" and the fraction done after each view. To stop, it throws.
+  std::function<void(const char* stage, double fraction)> progress = {};
 };
 
 /// Texels around charts that are coloured too: what filters and small mipmaps reach.

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "mesh/parallel.h"
+#include "texture/clock.h"
 #include "texture/input_mesh.h"
 #include "texture/unwrap/flatten.h"
 #include "texture/unwrap/join.h"
@@ -187,8 +188,11 @@ UnwrapResult unwrap_checked(const mesh::TriangleMesh& mesh, const UnwrapOptions&
   const auto report = [&](double fraction) {
     if (options.progress) options.progress(fraction);
   };
+  Clock clock;
+  UnwrapTimes times;
   report(0);
   const Surface surface = build_surface(mesh, options.threads);
+  times.surface_ms = clock.lap();
   report(0.05);
   const double extent = options.max_extent / std::sqrt(kExpectedUse);
   FaceSlots slots;
@@ -196,6 +200,7 @@ UnwrapResult unwrap_checked(const mesh::TriangleMesh& mesh, const UnwrapOptions&
   make.max_extent = extent;
   make.threads = options.threads;
   std::vector<Chart> charts = make_charts(surface, make, slots);
+  times.charts_ms = clock.lap();
   report(0.3);
   join_as_asked(surface, options, extent, slots, charts);
   scale_charts(charts);
@@ -203,6 +208,7 @@ UnwrapResult unwrap_checked(const mesh::TriangleMesh& mesh, const UnwrapOptions&
     return *std::min_element(a.faces.begin(), a.faces.end()) <
            *std::min_element(b.faces.begin(), b.faces.end());
   });
+  times.join_ms = clock.lap();
   report(0.8);
 
   UnwrapResult result;
@@ -225,6 +231,8 @@ UnwrapResult unwrap_checked(const mesh::TriangleMesh& mesh, const UnwrapOptions&
   result.stats.stretch_linf = measure.stretch_linf;
   result.stats.flipped_faces = measure.flipped_faces;
   result.stats.seam_length = seam_length(surface, charts);
+  times.pack_ms = clock.lap();
+  result.times = times;
   report(1);
   return result;
 }

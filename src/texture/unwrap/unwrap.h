@@ -19,6 +19,7 @@ namespace sinter::texture {
 
 using sinter::UnwrapOptions;
 using sinter::UnwrapStats;
+using sinter::UnwrapTimes;
 
 /// The mesh with its vertices split along the borders of charts.
 struct UnwrapResult {
@@ -32,6 +33,7 @@ struct UnwrapResult {
   /// Chart of each face, numbered from 0 by first face; -1 for faces that lie in no chart.
   std::vector<std::int32_t> chart;
   UnwrapStats stats;
+  UnwrapTimes times;
 };
 
 /// Unwraps any list of triangles. Vertices at exactly the same position count as one; the surface

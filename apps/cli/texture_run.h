@@ -1,0 +1,32 @@
+#pragma once
+// What maps, unwrap and bake have in common around their work: progress, Ctrl-C, warnings, times.
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "progress_line.h"
+
+namespace sinter::cli {
+
+/// Shows progress on standard error as `generate` does, and stops the run at the first Ctrl-C.
+class TextureRun {
+ public:
+  explicit TextureRun(bool quiet);
+  /// To be given to the options; the object must outlive the run.
+  ProgressCallback progress();
+  /// Of a run that tells no more than its fraction. Raises ErrorCode::cancelled.
+  void tell(const char* stage, double fraction);
+  /// Ends the line of progress and prints a warning for each repair.
+  void warn(const std::string& mesh, const std::vector<std::string>& repairs);
+  /// Seconds since the run began, and since the last lap.
+  double seconds() const;
+  double lap();
+
+ private:
+  ProgressLine line_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  double last_ = 0;
+};
+
+}  // namespace sinter::cli
