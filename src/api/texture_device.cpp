@@ -1,9 +1,9 @@
 #include "api/texture_device.h"
 
-#include <chrono>
 #include <mutex>
 
 #include "api/device.h"
+#include "texture/clock.h"
 
 #ifdef SINTER_WITH_CUDA
 #include "texture/cuda/bake.h"
@@ -13,19 +13,7 @@
 namespace sinter {
 namespace {
 
-class Clock {
- public:
-  /// Milliseconds since the last call.
-  double lap() {
-    const auto now = std::chrono::steady_clock::now();
-    const double passed = std::chrono::duration<double, std::milli>(now - last_).count();
-    last_ = now;
-    return passed;
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
+using texture::Clock;
 
 void describe(const texture::ViewMaps& maps, MapView& view) {
   view.covered_pixels = maps.covered_pixels;

@@ -87,6 +87,10 @@ class Baker {
 
  private:
   int size() const { return options_.unwrap.texture_size; }
+  void tell(std::size_t views) const {
+    if (!target_.progress) return;
+    target_.progress("paint", static_cast<double>(views) / static_cast<double>(cameras_.size()));
+  }
 
   DeviceViewGeometry geometry(std::size_t view) {
     const int side = options_.render_size;
@@ -123,6 +127,7 @@ class Baker {
     TexelGather gather(mesh_, texels, arena_, stream_);
     for (std::size_t v = 0; v < cameras_.size(); ++v) {
       gather.add(cameras_[v], geometry(v), picture(v), arena_, stream_);
+      tell(v + 1);
     }
     DeviceTexture texture = gather.finish(arena_, stream_);
     count(texture, texels);
@@ -147,6 +152,7 @@ class Baker {
       if (!merge.add(mesh_, uv_, geometry(v), picture(v), weight, arena_, stream_)) {
         report_.skipped_views.push_back(static_cast<int>(v));
       }
+      tell(v + 1);
     }
     const DeviceTexture texture = merge.finish(arena_, stream_);
     const DeviceTexelMap texels = texel_map(TexelGrid::corners, 0);
