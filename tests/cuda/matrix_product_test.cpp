@@ -213,10 +213,10 @@ TEST_F(CudaMatrixProduct, RefusesWhatItCannotDo) {
     change(changed);
     EXPECT_THROW(products.run(changed, nullptr), Error);
   };
-  with([](MatrixProduct& c) { c.dtype = DType::f32; });
+  with([](MatrixProduct& c) { c.dtype = DType::i32; });
   with([](MatrixProduct& c) { c.in_features = 60; });
   with([](MatrixProduct& c) { c.x_stride = 32; });
-  with([](MatrixProduct& c) { c.epilogue = Epilogue::gelu_tanh; });
+  with([](MatrixProduct& c) { c.out_features = 0; });
   with([](MatrixProduct& c) { c.rows = 0; });
 }
 
