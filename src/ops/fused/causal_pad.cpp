@@ -59,9 +59,11 @@ std::string read(const CausalPad& op) {
   if (op.x.device == kHost) return {};
   if (reinterpret_cast<std::uintptr_t>(op.y.data) % 16 != 0)
     return unlike("y", "data at a multiple of 16 bytes", op.y);
-  if (elements_of(op.y) / wanted[4] >= std::int64_t{1} << 31 || elements_of(op.y) >= std::int64_t{1}
-                                                                                         << 40)
-    return unlike("y", "fewer than 2^31 rows and 2^40 elements on a device", op.y);
+  const std::int64_t frames = wanted[0] * wanted[1] * wanted[2], frame = wanted[3] * wanted[4];
+  if (frames >= std::int64_t{1} << 30 || frame >= std::int64_t{1} << 30 ||
+      elements_of(op.y) >= std::int64_t{1} << 40)
+    return unlike(
+        "y", "fewer than 2^30 frames of fewer than 2^30 elements, 2^40 in all, on a device", op.y);
   return {};
 }
 

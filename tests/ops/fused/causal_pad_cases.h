@@ -30,6 +30,10 @@ inline std::vector<CausalPadCase> causal_pad_cases() {
                            Shape{{1, 1, 1, 3, 64}, 2, 2, 0, 0},
                            Shape{{1, 3, 2, 4, 1}, 3, 5, 0, 1},
                            Shape{{1, 2, 5, 2, 24}, 0, 0, 0, 8},
+                           // Frames of several blocks, at every alignment of 16 bytes.
+                           Shape{{1, 3, 2, 97, 129}, 2, 2, 1, 1},
+                           Shape{{2, 1, 3, 131, 96}, 1, 3, 2, 4},
+                           Shape{{1, 2, 1, 515, 7}, 0, 1, 0, 0},
                            Shape{{1, 1, 1, 1, 1}, 0, 0, 0, 0}}) {
       const auto [n, c, t, h, w] = s.x;
       CausalPadCase made{.x = Values::random(type, {n, c, t, h, w}, ++seed),

@@ -7,142 +7,154 @@ namespace sinter::fused::cuda {
 namespace {
 
 constexpr int kThreads = 256;
+constexpr int kTurns = 4;  // vectors of a thread, so that its block's frame is found once for them
+
+/// Elements of 16 bytes, what a thread writes at once.
+template <class Bits>
+constexpr int kEach = 16 / static_cast<int>(sizeof(Bits));
+
+/// Frames of one array: [planes, count, height, width].
+template <class Bits>
+struct Frames {
+  const Bits* data = nullptr;
+  const Bits* end = nullptr;
+  std::int64_t count = 0;
+};
 
 /// All extents in elements of `Bits`, an unsigned integer as wide as one.
 template <class Bits>
 struct PadTask {
-  const Bits *x, *cache;  // cache may be null
-  const Bits *x_end, *cache_end;
-  bool words;  // x and cache start at multiples of four bytes
+  Frames<Bits> x, cache;
   Bits* y;
-  std::int64_t total;          // elements of y
-  std::int64_t width, height;  // of x
-  std::int64_t frames, cached, front, rows, columns;
-  std::int64_t y_width;
-  double inverse_y_width;
-  Divisor y_height, y_frames;
+  std::int64_t total, frame;  // elements of y and of one of its frames
+  std::int64_t front, y_frames;
+  int height, width, rows, columns, y_height, y_width;  // a frame has fewer than 2^30 elements
+  Divisor blocks_each, frames_each, width_each;
+  bool short_rows;  // of y, so that 16 bytes may reach into a third
 
-  /// Where the row of x or the cache begins that row `index` of y holds; null where that is zeros.
-  __device__ __forceinline__ const Bits* source(std::int64_t index) const {
-    unsigned row = static_cast<unsigned>(index);
-    unsigned frame = y_height.divide(row);
-    const std::int64_t plane = y_frames.divide(frame);
-    const std::int64_t h = row - rows, f = frame - front;
-    if (h < 0 || h >= height) return nullptr;
-    if (f >= 0) return x + ((plane * frames + f) * height + h) * width;
-    if (f < -cached) return nullptr;
-    return cache + ((plane * cached + f + cached) * height + h) * width;
+  __device__ __forceinline__ bool has_row(int h) const { return h >= 0 && h < height; }
+
+  __device__ __forceinline__ std::int64_t source_frame() const {
+    return std::int64_t{height} * width;
   }
-  /// Of the array that a source() lies in.
-  __device__ __forceinline__ const Bits* end_of(const Bits* source) const {
-    return source >= x && source < x_end ? x_end : cache_end;
+
+  /// The array that frame `f` of a plane of y is a copy of, and where; null data where it is zeros.
+  __device__ __forceinline__ Frames<Bits> source(std::int64_t plane, std::int64_t f) const {
+    const std::int64_t from_x = f - front, from_cache = from_x + cache.count;
+    if (from_x >= 0) return {x.data + (plane * x.count + from_x) * source_frame(), x.end};
+    if (from_cache >= 0)
+      return {cache.data + (plane * cache.count + from_cache) * source_frame(), cache.end};
+    return {};
+  }
+  /// Any element of y.
+  __device__ Bits at(std::int64_t index) const {
+    const std::int64_t row = index / y_width, f = row / y_height;
+    const Bits* const from = source(f / y_frames, f % y_frames).data;
+    const int h = static_cast<int>(row % y_height) - rows,
+              column = static_cast<int>(index % y_width) - columns;
+    return from != nullptr && has_row(h) && column >= 0 && column < width ? from[h * width + column]
+                                                                          : Bits{0};
   }
 };
 
-/// kEach elements from `from` on, of any alignment. Those of 16 bits come as aligned words, of
-/// which the last may hold one element more: `end` is where the array ends.
-template <class Bits, int kEach>
-__device__ __forceinline__ void load_row(const Bits* from, const Bits* end, Bits (&to)[kEach]) {
-  const auto at = reinterpret_cast<std::uintptr_t>(from);
-  if (sizeof(Bits) == 2 && (at % 4 == 0 || (end != nullptr && from + kEach < end))) {
-    const auto* const words = reinterpret_cast<const std::uint32_t*>(at - at % 4);
-    std::uint32_t read[kEach / 2 + 1] = {};
+/// 16 bytes from `from` on, of any alignment: the aligned 16 on either side, shifted.
+template <class Bits>
+__device__ __forceinline__ uint4 load_shifted(const Bits* from) {
+  const auto address = reinterpret_cast<std::uintptr_t>(from);
+  const auto* const aligned = reinterpret_cast<const uint4*>(address & ~std::uintptr_t{15});
+  const auto offset = static_cast<unsigned>(address & 15);
+  const uint4 low = aligned[0], high = offset == 0 ? low : aligned[1];
+  unsigned word[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
 #pragma unroll
-    for (int i = 0; i < kEach / 2; ++i) read[i] = words[i];
-    if (at % 4 != 0) {
-      read[kEach / 2] = words[kEach / 2];
+  for (int i = 0; i < 6; ++i) word[i] = (offset & 8) != 0 ? word[i + 2] : word[i];
 #pragma unroll
-      for (int i = 0; i < kEach / 2; ++i) read[i] = __funnelshift_r(read[i], read[i + 1], 16);
-    }
-    memcpy(to, read, sizeof to);
-    return;
+  for (int i = 0; i < 5; ++i) word[i] = (offset & 4) != 0 ? word[i + 1] : word[i];
+  if constexpr (sizeof(Bits) == 2) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      word[i] = (offset & 2) != 0 ? __funnelshift_r(word[i], word[i + 1], 16) : word[i];
   }
-#pragma unroll
-  for (int i = 0; i < kEach; ++i) to[i] = from[i];
+  return make_uint4(word[0], word[1], word[2], word[3]);
 }
 
-/// One thread writes 16 aligned bytes of y, whose rows they may cross.
+/// Sixteen aligned bytes of y are of the frame in which they begin: so no thread divides by more
+/// than a row, and all of a block copy from one frame.
 template <class Bits>
 __global__ void __launch_bounds__(kThreads) pad_kernel(const __grid_constant__ PadTask<Bits> p) {
-  constexpr int kEach = 16 / sizeof(Bits);
-  const std::int64_t first = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * kEach;
-  if (first >= p.total) return;
-  // The quotient in f64 is off by one at most.
-  auto row = static_cast<std::int64_t>(static_cast<double>(first) * p.inverse_y_width);
-  std::int64_t column = first - row * p.y_width;
-  if (column < 0) --row, column += p.y_width;
-  if (column >= p.y_width) ++row, column -= p.y_width;
-  const Bits* source = p.source(row);
-  Bits values[kEach] = {};
-  const std::int64_t start = column - p.columns;
-  const bool in_one_row = column + kEach <= p.y_width;
-  if (in_one_row && source != nullptr && start >= 0 && start + kEach <= p.width) {
-    load_row(source + start, p.words ? p.end_of(source) : nullptr, values);
-  } else if (in_one_row && source == nullptr) {
-    // Zeros.
-  } else if (p.y_width >= kEach) {
-    const Bits* const next = first + kEach <= p.total && !in_one_row ? p.source(row + 1) : nullptr;
+  constexpr int kOne = kEach<Bits>;
+  unsigned block = blockIdx.x;
+  const unsigned index = p.blocks_each.divide(block);
+  unsigned f = index;
+  const unsigned plane = p.frames_each.divide(f);
+  const Frames<Bits> source = p.source(plane, f);
+  const std::int64_t frame_begin = index * p.frame, frame_end = frame_begin + p.frame;
+  const std::int64_t begin =
+      (frame_begin + kOne - 1) / kOne * kOne + std::int64_t{block} * (kThreads * kTurns * kOne);
 #pragma unroll
-    for (int i = 0; i < kEach; ++i) {
-      const bool crossed = column + i >= p.y_width;
-      const Bits* const from = crossed ? next : source;
-      const std::int64_t at = start + i - (crossed ? p.y_width : 0);
-      if (from != nullptr && at >= 0 && at < p.width) values[i] = from[at];
+  for (int turn = 0; turn < kTurns; ++turn) {
+    const std::int64_t first = begin + (turn * kThreads + static_cast<int>(threadIdx.x)) * kOne;
+    if (first >= frame_end) return;
+    auto column = static_cast<unsigned>(first - frame_begin);
+    const auto row = static_cast<int>(p.width_each.divide(column));
+    const int h = row - p.rows, start = static_cast<int>(column) - p.columns;
+    const bool one_row = static_cast<int>(column) + kOne <= p.y_width;
+    const Bits* const from = source.data + h * p.width + start;
+    uint4 values{};
+    if (first + kOne > frame_end || (!one_row && p.short_rows)) {
+      for (int i = 0; i < kOne && first + i < p.total; ++i) p.y[first + i] = p.at(first + i);
+      continue;
     }
-  } else {
-    // Rows of y that are shorter than what a thread writes.
-#pragma unroll 1
-    for (std::int64_t at = first; at < min(first + kEach, p.total); ++at) {
-      const std::int64_t x_column = column - p.columns;
-      const bool inside = source != nullptr && x_column >= 0 && x_column < p.width;
-      p.y[at] = inside ? source[x_column] : Bits{0};
-      if (++column < p.y_width || at + 1 == p.total) continue;
-      column = 0;
-      source = p.source(++row);
-    }
-    return;
-  }
-  if (first + kEach <= p.total) {
-    uint4 packed;
-    memcpy(&packed, values, sizeof packed);
-    *reinterpret_cast<uint4*>(p.y + first) = packed;
-    return;
-  }
+    if (source.data == nullptr || (one_row && !p.has_row(h))) {
+      // Zeros.
+    } else if (one_row && start >= 0 && start + kOne <= p.width && from - source.data >= kOne &&
+               source.end - from >= 2 * kOne) {
+      values = load_shifted(from);
+    } else {
+      Bits each[kOne];
 #pragma unroll
-  for (int i = 0; i < kEach; ++i)
-    if (first + i < p.total) p.y[first + i] = values[i];
+      for (int i = 0; i < kOne; ++i) {
+        const bool crossed = static_cast<int>(column) + i >= p.y_width;
+        const int at = start + i - (crossed ? p.y_width : 0), line = h + (crossed ? 1 : 0);
+        each[i] =
+            p.has_row(line) && at >= 0 && at < p.width ? source.data[line * p.width + at] : Bits{0};
+      }
+      memcpy(&values, each, sizeof values);
+    }
+    *reinterpret_cast<uint4*>(p.y + first) = values;
+  }
+}
+
+template <class Bits>
+Frames<Bits> frames_of(const Array& a) {
+  if (!a.present()) return {};
+  const auto* const data = static_cast<const Bits*>(a.data);
+  return {data, data + elements_of(a), a.shape[2]};
 }
 
 template <class Bits>
 void launch(const CausalPad& op, cudaStream_t stream) {
-  const auto& x = op.x.shape;
-  const std::int64_t y_width = op.y.shape[4], total = elements_of(op.y);
-  const PadTask<Bits> task{
-      .x = static_cast<const Bits*>(op.x.data),
-      .cache = static_cast<const Bits*>(op.cache.data),
-      .x_end = static_cast<const Bits*>(op.x.data) + elements_of(op.x),
-      .cache_end = op.cache.present()
-                       ? static_cast<const Bits*>(op.cache.data) + elements_of(op.cache)
-                       : nullptr,
-      .words = (reinterpret_cast<std::uintptr_t>(op.x.data) |
-                reinterpret_cast<std::uintptr_t>(op.cache.data)) %
-                   4 ==
-               0,
-      .y = static_cast<Bits*>(op.y.data),
-      .total = total,
-      .width = x[4],
-      .height = x[3],
-      .frames = x[2],
-      .cached = op.cache.present() ? op.cache.shape[2] : 0,
-      .front = op.front,
-      .rows = op.rows,
-      .columns = op.columns,
-      .y_width = y_width,
-      .inverse_y_width = 1.0 / static_cast<double>(y_width),
-      .y_height = Divisor(op.y.shape[3]),
-      .y_frames = Divisor(op.y.shape[2])};
-  constexpr int kEach = 16 / sizeof(Bits);
-  pad_kernel<Bits><<<ops::cuda::blocks_for(total, kThreads * kEach), kThreads, 0, stream>>>(task);
+  const auto &x = op.x.shape, &y = op.y.shape;
+  const std::int64_t frame = y[3] * y[4], frames = y[0] * y[1] * y[2];
+  constexpr int kOfBlock = kThreads * kTurns * kEach<Bits>;
+  const std::int64_t blocks_each = (frame + kOfBlock - 1) / kOfBlock;
+  const PadTask<Bits> task{.x = frames_of<Bits>(op.x),
+                           .cache = frames_of<Bits>(op.cache),
+                           .y = static_cast<Bits*>(op.y.data),
+                           .total = elements_of(op.y),
+                           .frame = frame,
+                           .front = op.front,
+                           .y_frames = y[2],
+                           .height = static_cast<int>(x[3]),
+                           .width = static_cast<int>(x[4]),
+                           .rows = static_cast<int>(op.rows),
+                           .columns = static_cast<int>(op.columns),
+                           .y_height = static_cast<int>(y[3]),
+                           .y_width = static_cast<int>(y[4]),
+                           .blocks_each = Divisor(blocks_each),
+                           .frames_each = Divisor(y[2]),
+                           .width_each = Divisor(y[4]),
+                           .short_rows = y[4] < kEach<Bits>};
+  pad_kernel<Bits><<<static_cast<unsigned>(frames * blocks_each), kThreads, 0, stream>>>(task);
   sinter::cuda::check_launch("causal pad");
 }
 
