@@ -83,7 +83,8 @@ struct Operands {
   Strided<T> y;
   RowGroups groups;
   ActivationKind kind;
-  bool wide;  // every row is aligned
+  bool wide;          // every row is aligned
+  bool flat = false;  // and all are one, without gaps
 };
 
 template <class T, bool Exact, bool Multiplied>
@@ -99,6 +100,28 @@ __device__ __forceinline__ void finish(const Operands<T>& o,
 #pragma unroll
     for (int e = 0; e < kVector; ++e)
       x[e] = __fmul_rn(Exact ? round_to<T>(x[e]) : x[e], multiplier[e]);
+  }
+}
+
+/// Of rows that are one: nothing is divided to know which row, and where in it.
+template <class T, bool Exact>
+__global__ void __launch_bounds__(kThreads)
+    activate_flat_kernel(const __grid_constant__ Operands<T> o) {
+  const T* const x = o.x.data;
+  T* const y = o.y.data;
+  const unsigned first = blockIdx.x * (kThreads * kGroups) + threadIdx.x;
+  RawVector<T> raw[kGroups];
+#pragma unroll
+  for (int i = 0; i < kGroups; ++i)
+    if (first + i * kThreads < o.groups.total)
+      raw[i] = load_raw(x + std::int64_t{first + i * kThreads} * kVector);
+#pragma unroll
+  for (int i = 0; i < kGroups; ++i) {
+    if (first + i * kThreads >= o.groups.total) return;
+    float values[kVector];
+    unpack_vector<T>(raw[i], values);
+    finish<T, Exact, false>(o, values, values);
+    store_vector(y + std::int64_t{first + i * kThreads} * kVector, values);
   }
 }
 
@@ -142,9 +165,12 @@ __global__ void __launch_bounds__(kThreads) activate_kernel(const __grid_constan
 
 template <class T, bool Exact, bool Multiplied>
 void launch(const Operands<T>& operands, cudaStream_t stream) {
-  activate_kernel<T, Exact, Multiplied>
-      <<<ops::cuda::blocks_for(operands.groups.total, kThreads * kGroups), kThreads, 0, stream>>>(
-          operands);
+  const unsigned blocks = ops::cuda::blocks_for(operands.groups.total, kThreads * kGroups);
+  if (!Multiplied && operands.flat) {
+    activate_flat_kernel<T, Exact><<<blocks, kThreads, 0, stream>>>(operands);
+  } else {
+    activate_kernel<T, Exact, Multiplied><<<blocks, kThreads, 0, stream>>>(operands);
+  }
   sinter::cuda::check_launch("activate");
 }
 
@@ -154,14 +180,15 @@ void activate(const Activate& op, const ActivateRows& rows, cudaStream_t stream)
   const bool multiplied = op.multiplier.present(), exact = op.rounding == Rounding::exact;
   ops::cuda::with_element(dtype_of(op.x.type), "activate", [&](auto element) {
     using T = decltype(element);
-    const Operands<T> operands{
-        .x = strided<const T>(op.x, rows.x),
-        .multiplier = strided<const T>(op.multiplier, rows.multiplier),
-        .y = strided<T>(op.y, rows.y),
-        .groups = RowGroups(rows.x),
-        .kind = op.kind,
-        .wide = has_aligned_rows(op.x, rows.x) && has_aligned_rows(op.y, rows.y) &&
-                (!multiplied || has_aligned_rows(op.multiplier, rows.multiplier))};
+    Operands<T> operands{.x = strided<const T>(op.x, rows.x),
+                         .multiplier = strided<const T>(op.multiplier, rows.multiplier),
+                         .y = strided<T>(op.y, rows.y),
+                         .groups = RowGroups(rows.x),
+                         .kind = op.kind,
+                         .wide = has_aligned_rows(op.x, rows.x) && has_aligned_rows(op.y, rows.y) &&
+                                 (!multiplied || has_aligned_rows(op.multiplier, rows.multiplier))};
+    operands.flat = operands.wide && !multiplied && is_contiguous(op.x) && is_contiguous(op.y) &&
+                    rows.x.columns % kVector == 0;
     if (exact) {
       multiplied ? launch<T, true, true>(operands, stream)
                  : launch<T, true, false>(operands, stream);
