@@ -173,6 +173,46 @@ __global__ void __launch_bounds__(kMostHeldThreads)
   }
 }
 
+/// Groups of a few channels with one position each, a thread a group: where a launch is nearly all
+/// that there is to wait for, meeting other threads would be a third of the rest. A column of
+/// blocks a sample.
+template <class T, class Weight, int Elements>
+__global__ void __launch_bounds__(kWarp) few_elements_kernel(const GroupNormArgs<T> p) {
+  const int group = static_cast<int>(blockIdx.x * kWarp + threadIdx.x);
+  if (group >= p.groups) return;
+  const int channel = group * p.group_channels;
+  const std::int64_t begin = static_cast<std::int64_t>(blockIdx.y) * p.channels() + channel;
+  // Loads alone, nothing that would wait for one of them before the next is asked for.
+  T held[Elements];
+  Weight weight[Elements], bias[Elements];
+#pragma unroll
+  for (int i = 0; i < Elements; ++i)
+    if (i < p.group_channels) held[i] = p.x[begin + i];
+  if (p.affine) {
+#pragma unroll
+    for (int i = 0; i < Elements; ++i) {
+      if (i >= p.group_channels) continue;
+      weight[i] = static_cast<const Weight*>(p.weight)[channel + i];
+      bias[i] = static_cast<const Weight*>(p.bias)[channel + i];
+    }
+  }
+  ShiftedSums sums;
+#pragma unroll
+  for (int i = 0; i < Elements; ++i)
+    if (i < p.group_channels) sums.add(to_float(held[i]), to_float(held[0]));
+  const auto count = static_cast<float>(p.group_channels);
+  const Statistics stats = statistics(sums.moments(to_float(held[0]), count), count, p.eps);
+#pragma unroll
+  for (int i = 0; i < Elements; ++i) {
+    if (i >= p.group_channels) continue;
+    const Affine weights =
+        p.affine ? Affine{to_float(weight[i]), to_float(bias[i])} : Affine{1.0F, 0.0F};
+    float value[1] = {to_float(held[i])};
+    finish(value, folded(weights, stats), p.silu);
+    p.y[begin + i] = from_float<T>(value[0]);
+  }
+}
+
 }  // namespace
 
 }  // namespace sinter::fused::cuda

@@ -53,7 +53,7 @@ class Launcher {
     if (shape_.channels_last) return channels_last();
     if (task_.exact) return exact();
     if (!streams_well() || !streamed()) {
-      const bool held = wide_ ? held_vectors() : held_elements();
+      const bool held = few_elements() || (wide_ ? held_vectors() : held_elements());
       if (!held && !streamed()) two_passes();
     }
   }
@@ -129,6 +129,18 @@ class Launcher {
     } else {
       go(std::integral_constant<int, kMost>{});
     }
+    return true;
+  }
+
+  bool few_elements() {
+    constexpr int kMost = 8;
+    constexpr std::int64_t kMostSamples = 65535;  // a launch's second extent
+    if (shape_.positions != 1 || elements_ > kMost || shape_.samples > kMostSamples) return false;
+    const dim3 grid(blocks(divide_up(shape_.groups, kWarp)), static_cast<unsigned>(shape_.samples));
+    const auto kernel = args_.wide_weights ? few_elements_kernel<T, float, kMost>
+                                           : few_elements_kernel<T, T, kMost>;
+    kernel<<<grid, kWarp, 0, stream_>>>(args_);
+    sinter::cuda::check_launch(kOperation);
     return true;
   }
 

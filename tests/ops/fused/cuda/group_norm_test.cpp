@@ -32,6 +32,8 @@ struct DeviceCase {
 // Larger ones are for tests/python.
 const GroupNormForm kForms[] = {
     {{4, 128}, 32},                    // one position
+    {{7, 24}, 8},                      // an odd number of channels
+    {{65539, 6}, 2},                   // more samples than a launch has rows of blocks
     {{2, 6, 35}, 2, false, 3},         // not aligned
     {{3, 8, 64}, 4},                   // one vector a thread
     {{2, 4, 64, 33}, 2},               // a warp that is not full
