@@ -272,6 +272,7 @@ Views read_views(const std::vector<std::string>& paths,
                  const StageProgress& progress,
                  BakeReport& report) {
   const auto start = std::chrono::steady_clock::now();
+  progress.tell("pictures", 0);
   Views views;
   texture::views_in_order(
       paths.size(),
@@ -325,6 +326,7 @@ TexturedMesh bake(const Mesh& mesh,
   const auto start = std::chrono::steady_clock::now();
   UnwrapOptions unwrapping = resolved.unwrap;
   unwrapping.progress = [&](double fraction) { progress.tell("unwrap", fraction); };
+  progress.tell("unwrap", 0);
   TexturedMesh result = unwrap(mesh, unwrapping, &told.unwrap);
   told.unwrap_ms = milliseconds_since(start);
   paint(result.mesh, result.uv, views, resolved, progress, device, told, result);

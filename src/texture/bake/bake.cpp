@@ -68,6 +68,7 @@ class Baker {
 
   Image best() {
     Clock clock;
+    tell("paint", 0);
     const TexelMap texels = texel_map(TexelGrid::centres, kBlendedTexels);
     TexelGather gather(target_.mesh, normals_, texels);
     const int radius = outline_radius(target_, options_);
@@ -82,6 +83,7 @@ class Baker {
     Texture texture = gather.finish();
     count(texture, texels);
     report_.project_ms = clock.lap();
+    tell("fill", 0);
     report_.filled_texels =
         fill_along_surface(target_.mesh.positions, target_.mesh.faces, texels, texture);
     std::vector<std::int32_t> reached = texels.face;
@@ -96,6 +98,7 @@ class Baker {
 
   Image by_reference() {
     Clock clock;
+    tell("paint", 0);
     const int radius = outline_radius(target_, options_);
     ViewMerge merge(size());
     views_in_order(
@@ -115,6 +118,7 @@ class Baker {
     const TexelMap texels = texel_map(TexelGrid::corners, 0);
     count(texture, texels);
     report_.project_ms = clock.lap();
+    tell("fill", 0);
     Image image = fill_by_reference(target_, texels, std::move(texture), report_);
     report_.fill_ms = clock.lap();
     return image;
