@@ -1,7 +1,6 @@
 #include "sinter/texture.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 
@@ -16,6 +15,7 @@
 #include "io/textured_mesh.h"
 #include "sinter/version.h"
 #include "texture/bake/given_uv.h"
+#include "texture/clock.h"
 #include "texture/input_mesh.h"
 #include "texture/unwrap/unwrap.h"
 #include "texture/views_in_order.h"
@@ -24,11 +24,6 @@ namespace sinter {
 namespace {
 
 namespace fs = std::filesystem;
-
-double milliseconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-      .count();
-}
 
 void check_cameras(const std::vector<ViewCamera>& cameras) {
   SINTER_CHECK(!cameras.empty() && cameras.size() <= 256,
@@ -76,12 +71,6 @@ void check_bake(const std::vector<std::string>& pictures, const BakeOptions& opt
                "[bake] texture size: expected 64..8192 texels, got ",
                options.unwrap.texture_size);
 }
-
-/// Pictures of a mesh at the size at which they are projected.
-struct Views {
-  std::vector<Image> pictures;
-  int enlarged = 1;  ///< pixels that one pixel of the smallest became
-};
 
 BakeOptions checked(const std::vector<std::string>& pictures, const BakeOptions& options) {
   check_cameras(options.cameras);
@@ -180,7 +169,7 @@ MapView write_view(const MapJob& job, std::size_t number, int threads) {
   MapView timing;
   const texture::ViewMaps maps =
       job.maker.make(job.options.cameras[number], job.options.size, threads, timing);
-  const auto start = std::chrono::steady_clock::now();
+  texture::Clock clock;
   const std::pair<const char*, const Image*> files[] = {{"normal", &maps.normal},
                                                         {"position", &maps.position},
                                                         {"depth", &maps.depth},
@@ -188,7 +177,7 @@ MapView write_view(const MapJob& job, std::size_t number, int threads) {
   for (const auto& [kind, image] : files) {
     io::write_png(job.folder / (view_name(number) + "_" + kind + ".png"), *image);
   }
-  timing.write_ms = milliseconds_since(start);
+  timing.write_ms = clock.lap();
   return timing;
 }
 
@@ -204,7 +193,7 @@ MapMetrics write_maps(const std::string& folder, const Mesh& mesh, const MapOpti
   TextureDevice device(options.device, options.warn);
   const StageProgress progress(options.progress, {{"views", 1}});
   MapMetrics metrics;
-  const auto start = std::chrono::steady_clock::now();
+  texture::Clock clock;
   const texture::ViewMesh view =
       texture::prepare_view_mesh(texture::mend_input_mesh("maps", mesh, metrics.repairs));
   texture::RasterCache none(0);
@@ -213,7 +202,7 @@ MapMetrics write_maps(const std::string& folder, const Mesh& mesh, const MapOpti
   metrics.device = device.name();
   metrics.vertices = static_cast<std::int64_t>(view.positions.size());
   metrics.faces = static_cast<std::int64_t>(view.faces.size());
-  metrics.prepare_ms = milliseconds_since(start);
+  metrics.prepare_ms = clock.lap();
   make_folder(folder);
   texture::views_in_order(
       options.cameras.size(),
@@ -261,54 +250,60 @@ TexturedMesh unwrap(const Mesh& mesh, const UnwrapOptions& options, UnwrapReport
 
 namespace {
 
-/// What baking calls its stages, and about how much of the work they are.
-StageProgress bake_progress(const BakeOptions& options) {
-  return StageProgress(options.progress,
-                       {{"pictures", 0.1}, {"unwrap", 0.4}, {"paint", 0.4}, {"fill", 0.1}});
-}
+/// What both ways to bake have in common: the views, and the painting of a surface.
+struct BakeRun {
+  BakeReport own;  // where nobody asks for one
+  BakeReport& report;
+  const BakeOptions options;
+  const std::vector<std::string>& pictures;
+  TextureDevice device;
+  const StageProgress progress;
+  std::vector<Image> views;
+  int enlarged = 1;  // pixels that one pixel of the smallest picture became
 
-Views read_views(const std::vector<std::string>& paths,
-                 const BakeOptions& options,
-                 const StageProgress& progress,
-                 BakeReport& report) {
-  const auto start = std::chrono::steady_clock::now();
-  progress.tell("pictures", 0);
-  Views views;
-  texture::views_in_order(
-      paths.size(),
-      options.unwrap.threads,
-      [&](std::size_t i, int) { return io::read_image(paths[i]); },
-      [&](std::size_t i, const Image& picture) {
-        const int size = options.render_size, side = std::min(picture.width, picture.height);
-        views.enlarged = std::max(views.enlarged, (size + side - 1) / side);
-        views.pictures.push_back(io::resize_pillow(picture, size, size, io::PillowFilter::bicubic));
-        progress.tell("pictures", static_cast<double>(i + 1) / static_cast<double>(paths.size()));
-      });
-  report.pictures_ms = milliseconds_since(start);
-  return views;
-}
+  BakeRun(const std::vector<std::string>& files, const BakeOptions& given, BakeReport* told)
+      : report(told != nullptr ? *told : own),
+        options(checked(files, given)),
+        pictures(files),
+        device(options.device, options.warn),
+        // What baking calls its stages, and about how much of the work they are.
+        progress(options.progress,
+                 {{"pictures", 0.1}, {"unwrap", 0.4}, {"paint", 0.4}, {"fill", 0.1}}) {
+    report = {};
+  }
 
-/// `uv` by vertex, v upwards.
-void paint(const Mesh& mesh,
-           const std::vector<std::array<float, 2>>& uv,
-           const Views& views,
-           const BakeOptions& options,
-           const StageProgress& progress,
-           TextureDevice& device,
-           BakeReport& report,
-           TexturedMesh& result) {
-  const texture::ViewMesh view = texture::prepare_view_mesh(mesh);
-  texture::RasterCache none(0);
-  texture::RasterCache& rasters = options.rasters ? options.rasters->impl().cache : none;
-  const auto tell = [&](const char* stage, double fraction) { progress.tell(stage, fraction); };
-  report.device = device.name();
-  Image painted =
-      device.bake({view, uv, views.enlarged, tell}, views.pictures, options, rasters, report);
-  result.width = painted.width;
-  result.height = painted.height;
-  result.rgb = std::move(painted.pixels);
-  progress.tell("fill", 1);
-}
+  /// At the size at which they are projected.
+  void read_views() {
+    texture::Clock clock;
+    progress.tell("pictures", 0);
+    texture::views_in_order(
+        pictures.size(),
+        options.unwrap.threads,
+        [&](std::size_t i, int) { return io::read_image(pictures[i]); },
+        [&](std::size_t i, const Image& picture) {
+          const int size = options.render_size, side = std::min(picture.width, picture.height);
+          enlarged = std::max(enlarged, (size + side - 1) / side);
+          views.push_back(io::resize_pillow(picture, size, size, io::PillowFilter::bicubic));
+          progress.tell("pictures",
+                        static_cast<double>(i + 1) / static_cast<double>(pictures.size()));
+        });
+    report.pictures_ms = clock.lap();
+  }
+
+  /// Gives `result` the texture of a mesh whose `uv` are by vertex, v upwards.
+  void paint(const Mesh& mesh, const std::vector<std::array<float, 2>>& uv, TexturedMesh& result) {
+    const texture::ViewMesh view = texture::prepare_view_mesh(mesh);
+    texture::RasterCache none(0);
+    texture::RasterCache& rasters = options.rasters ? options.rasters->impl().cache : none;
+    const auto tell = [&](const char* stage, double fraction) { progress.tell(stage, fraction); };
+    report.device = device.name();
+    Image painted = device.bake({view, uv, enlarged, tell}, views, options, rasters, report);
+    result.width = painted.width;
+    result.height = painted.height;
+    result.rgb = std::move(painted.pixels);
+    progress.tell("fill", 1);
+  }
+};
 
 }  // namespace
 
@@ -316,20 +311,15 @@ TexturedMesh bake(const Mesh& mesh,
                   const std::vector<std::string>& pictures,
                   const BakeOptions& options,
                   BakeReport* report) {
-  const BakeOptions resolved = checked(pictures, options);
-  BakeReport own;
-  BakeReport& told = report != nullptr ? *report : own;
-  told = {};
-  TextureDevice device(options.device, options.warn);
-  const StageProgress progress = bake_progress(resolved);
-  const Views views = read_views(pictures, resolved, progress, told);
-  const auto start = std::chrono::steady_clock::now();
-  UnwrapOptions unwrapping = resolved.unwrap;
-  unwrapping.progress = [&](double fraction) { progress.tell("unwrap", fraction); };
-  progress.tell("unwrap", 0);
-  TexturedMesh result = unwrap(mesh, unwrapping, &told.unwrap);
-  told.unwrap_ms = milliseconds_since(start);
-  paint(result.mesh, result.uv, views, resolved, progress, device, told, result);
+  BakeRun run(pictures, options, report);
+  run.read_views();
+  texture::Clock clock;
+  UnwrapOptions unwrapping = run.options.unwrap;
+  unwrapping.progress = [&](double fraction) { run.progress.tell("unwrap", fraction); };
+  run.progress.tell("unwrap", 0);
+  TexturedMesh result = unwrap(mesh, unwrapping, &run.report.unwrap);
+  run.report.unwrap_ms = clock.lap();
+  run.paint(result.mesh, result.uv, result);
   return result;
 }
 
@@ -337,22 +327,19 @@ TexturedMesh bake(const TexturedMesh& mesh,
                   const std::vector<std::string>& pictures,
                   const BakeOptions& options,
                   BakeReport* report) {
-  const BakeOptions resolved = checked(pictures, options);
-  BakeReport own;
-  BakeReport& told = report != nullptr ? *report : own;
-  told = {};
-  TextureDevice device(options.device, options.warn);
+  BakeRun run(pictures, options, report);
   check_given(mesh);
   const TexturedMesh surface = surface_of(mesh);
   texture::check_given_uv(surface.mesh, surface.uv);
-  const StageProgress progress = bake_progress(resolved);
-  const Views views = read_views(pictures, resolved, progress, told);
-  const auto start = std::chrono::steady_clock::now();
-  told.unwrap = texture::measure_given_uv(surface.mesh, surface.uv, resolved.unwrap.texture_size);
-  told.unwrap_ms = milliseconds_since(start);
+  run.read_views();
+  texture::Clock clock;
+  BakeReport& told = run.report;
+  told.unwrap =
+      texture::measure_given_uv(surface.mesh, surface.uv, run.options.unwrap.texture_size);
+  told.unwrap_ms = clock.lap();
   TexturedMesh result = mesh;
   check_normals(result, told.unwrap.repairs);
-  paint(surface.mesh, surface.uv, views, resolved, progress, device, told, result);
+  run.paint(surface.mesh, surface.uv, result);
   return result;
 }
 

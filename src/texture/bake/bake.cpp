@@ -33,7 +33,10 @@ class Baker {
         report_(report),
         normals_(mean_normals(target.mesh.positions, target.mesh.faces, options.unwrap.threads)) {}
 
-  Image run() { return options_.method == BakeMethod::reference ? by_reference() : best(); }
+  Image run() {
+    target_.tell("paint", 0, cameras_.size());
+    return options_.method == BakeMethod::reference ? by_reference() : best();
+  }
 
  private:
   ViewGeometry geometry(std::size_t view, int radius, int threads) {
@@ -45,10 +48,6 @@ class Baker {
             target_.mesh, cameras_[view], options_.render_size, options_.render_size, threads),
         radius,
         threads);
-  }
-  void tell(const char* stage, std::size_t views) const {
-    if (!target_.progress) return;
-    target_.progress(stage, static_cast<double>(views) / static_cast<double>(cameras_.size()));
   }
   int threads() const { return options_.unwrap.threads; }
   int size() const { return options_.unwrap.texture_size; }
@@ -68,7 +67,6 @@ class Baker {
 
   Image best() {
     Clock clock;
-    tell("paint", 0);
     const TexelMap texels = texel_map(TexelGrid::centres, kBlendedTexels);
     TexelGather gather(target_.mesh, normals_, texels);
     const int radius = outline_radius(target_, options_);
@@ -78,12 +76,12 @@ class Baker {
         [&](std::size_t v, int each) { return geometry(v, radius, each); },
         [&](std::size_t v, const ViewGeometry& view) {
           gather.add(cameras_[v], view, pictures_[v], threads());
-          tell("paint", v + 1);
+          target_.tell("paint", v + 1, cameras_.size());
         });
     Texture texture = gather.finish();
     count(texture, texels);
     report_.project_ms = clock.lap();
-    tell("fill", 0);
+    target_.tell("fill", 0, 1);
     report_.filled_texels =
         fill_along_surface(target_.mesh.positions, target_.mesh.faces, texels, texture);
     std::vector<std::int32_t> reached = texels.face;
@@ -98,7 +96,6 @@ class Baker {
 
   Image by_reference() {
     Clock clock;
-    tell("paint", 0);
     const int radius = outline_radius(target_, options_);
     ViewMerge merge(size());
     views_in_order(
@@ -112,13 +109,13 @@ class Baker {
           if (!merge.add(view, cameras_[v].weight, threads())) {
             report_.skipped_views.push_back(static_cast<int>(v));
           }
-          tell("paint", v + 1);
+          target_.tell("paint", v + 1, cameras_.size());
         });
     Texture texture = merge.finish();
     const TexelMap texels = texel_map(TexelGrid::corners, 0);
     count(texture, texels);
     report_.project_ms = clock.lap();
-    tell("fill", 0);
+    target_.tell("fill", 0, 1);
     Image image = fill_by_reference(target_, texels, std::move(texture), report_);
     report_.fill_ms = clock.lap();
     return image;

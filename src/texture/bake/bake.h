@@ -17,8 +17,14 @@ struct BakeTarget {
   /// Pixels of the projection that one pixel of the pictures became when they were enlarged, at
   /// least 1: as far as outlines are mixed with the background.
   int enlarged = 1;
-  /// Where set, called with "paint" and the fraction done after each view. To stop, it throws.
+  /// Where set, called with "paint" and the fraction done before the first view and after each,
+  /// and with "fill" when that begins. To stop, it throws.
   std::function<void(const char* stage, double fraction)> progress = {};
+
+  /// `done` of `all` parts of the stage.
+  void tell(const char* stage, std::size_t done, std::size_t all) const {
+    if (progress) progress(stage, static_cast<double>(done) / static_cast<double>(all));
+  }
 };
 
 /// Texels around charts that are coloured too: what filters and small mipmaps reach.

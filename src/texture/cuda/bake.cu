@@ -1,11 +1,10 @@
-#include <chrono>
-
 #include "mesh/cuda/download.h"
 #include "mesh/cuda/launch.cuh"
 #include "mesh/cuda/scratch.h"
 #include "mesh/parallel.h"
 #include "texture/bake/reference_fill.h"
 #include "texture/bake/surface_graph.h"
+#include "texture/clock.h"
 #include "texture/cuda/bake.h"
 #include "texture/cuda/colour_sum.h"
 #include "texture/cuda/scatter.h"
@@ -20,23 +19,6 @@ using mesh::cuda::take;
 using Places = std::array<float, 2>;
 
 constexpr const char* kName = "bake";
-
-class Clock {
- public:
-  explicit Clock(cudaStream_t stream) : stream_(stream) {}
-  /// Milliseconds since the last call, once all that was queued is done.
-  double lap() {
-    sinter::cuda::check(cudaStreamSynchronize(stream_), kName);
-    const auto now = std::chrono::steady_clock::now();
-    const double passed = std::chrono::duration<double, std::milli>(now - last_).count();
-    last_ = now;
-    return passed;
-  }
-
- private:
-  cudaStream_t stream_;
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
 
 /// Levels of colours, rounded; the mean colour where no chart is near: it is what large mipmaps
 /// blend in.
@@ -76,20 +58,23 @@ class Baker {
         report_(report),
         arena_(arena),
         stream_(stream),
-        clock_(stream),
         mesh_(target.mesh,
               mean_normals(target.mesh.positions, target.mesh.faces, options.unwrap.threads),
               arena.allocator(),
               stream),
         uv_(target.uv, arena.allocator(), stream) {}
 
-  Image run() { return options_.method == BakeMethod::reference ? by_reference() : best(); }
+  Image run() {
+    target_.tell("paint", 0, cameras_.size());
+    return options_.method == BakeMethod::reference ? by_reference() : best();
+  }
 
  private:
   int size() const { return options_.unwrap.texture_size; }
-  void tell(std::size_t views) const {
-    if (!target_.progress) return;
-    target_.progress("paint", static_cast<double>(views) / static_cast<double>(cameras_.size()));
+  /// Milliseconds since the last call, once all that was queued is done.
+  double lap() {
+    sinter::cuda::check(cudaStreamSynchronize(stream_), kName);
+    return clock_.lap();
   }
 
   DeviceViewGeometry geometry(std::size_t view) {
@@ -127,11 +112,12 @@ class Baker {
     TexelGather gather(mesh_, texels, arena_, stream_);
     for (std::size_t v = 0; v < cameras_.size(); ++v) {
       gather.add(cameras_[v], geometry(v), picture(v), arena_, stream_);
-      tell(v + 1);
+      target_.tell("paint", v + 1, cameras_.size());
     }
     DeviceTexture texture = gather.finish(arena_, stream_);
     count(texture, texels);
-    report_.project_ms = clock_.lap();
+    report_.project_ms = lap();
+    target_.tell("fill", 0, 1);
     const TexelCounts before = count_texels(texels.face, texture, nullptr, arena_, stream_);
     report_.filled_texels = static_cast<std::int64_t>(before.shown - before.known);
     fill_along_surface(mesh_.positions, mesh_.faces, texels, texture, arena_, stream_);
@@ -141,7 +127,7 @@ class Baker {
     Image image(size(), size(), 3);
     const Array<std::uint8_t> levels = round_colours(texture, texels.face, arena_, stream_);
     download_.run(levels.data(), image.pixels.data(), levels.bytes(), stream_);
-    report_.fill_ms = clock_.lap();
+    report_.fill_ms = lap();
     return image;
   }
 
@@ -152,7 +138,7 @@ class Baker {
       if (!merge.add(mesh_, uv_, geometry(v), picture(v), weight, arena_, stream_)) {
         report_.skipped_views.push_back(static_cast<int>(v));
       }
-      tell(v + 1);
+      target_.tell("paint", v + 1, cameras_.size());
     }
     const DeviceTexture texture = merge.finish(arena_, stream_);
     const DeviceTexelMap texels = texel_map(TexelGrid::corners, 0);
@@ -164,9 +150,10 @@ class Baker {
     fetch(texels.raster.points, places.raster.points);
     fetch(texels.raster.face, places.raster.face);
     places.face = places.raster.face;
-    report_.project_ms = clock_.lap();
+    report_.project_ms = lap();
+    target_.tell("fill", 0, 1);
     Image image = fill_by_reference(target_, places, std::move(painted), report_);
-    report_.fill_ms = clock_.lap();
+    report_.fill_ms = lap();
     return image;
   }
 

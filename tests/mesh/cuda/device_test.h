@@ -1,17 +1,12 @@
 #pragma once
 // Shared by the tests of the device's geometry: fields on both sides, and equality bit for bit.
 
-#include <cuda_runtime.h>
-#include <gtest/gtest.h>
-
 #include <bit>
 #include <cstring>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "cuda/memory.h"
-#include "cuda/status.h"
+#include "cuda/device_test.h"
 #include "mesh/cuda/device_field.h"
 #include "mesh/cuda/device_mesh.h"
 #include "mesh/fields.h"
@@ -22,24 +17,9 @@ namespace sinter::mesh::cuda::testing {
 
 using namespace sinter::mesh::testing;
 
-class DeviceTest : public ::testing::Test {
+class DeviceTest : public sinter::cuda::testing::DeviceTest {
  protected:
-  void SetUp() override {
-    if (sinter::cuda::device_count() == 0) GTEST_SKIP() << "no CUDA device";
-    sinter::cuda::check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "test");
-    memory_.emplace(stream_);
-    arena_.emplace(&*memory_);
-  }
-  void TearDown() override {
-    arena_.reset();
-    if (stream_ != nullptr) cudaStreamDestroy(stream_);
-  }
-
   TriangleMesh download(const DeviceMesh& mesh) { return MeshDownload().run(mesh, stream_); }
-
-  cudaStream_t stream_ = nullptr;
-  std::optional<sinter::cuda::StreamAllocator> memory_;
-  std::optional<Arena> arena_;
 };
 
 /// Values of every point, in the order of DeviceField.
