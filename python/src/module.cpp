@@ -106,18 +106,21 @@ fused::NormScaleShift norm_scale_shift(Operands& in,
                                        bool weight_in_f32,
                                        bool fast,
                                        handle out) {
-  fused::NormScaleShift op{.kind = rms ? fused::NormKind::rms : fused::NormKind::layer,
-                           .x = in.read("x", x),
-                           .weight = in.read("weight", weight),
-                           .bias = in.read("bias", bias),
-                           .scale = in.read("scale", scale),
-                           .shift = in.read("shift", shift),
-                           .y = in.result_like("y", out, x, op.x),
-                           .eps = eps,
-                           .norm_type = norm_in_f32 ? fused::ElementType::f32 : op.x.type,
-                           .weight_in_f32 = weight_in_f32,
-                           .rounding = rounding(fast)};
-  return op;
+  return residual_norm_scale_shift(in,
+                                   x,
+                                   nb::none(),
+                                   nb::none(),
+                                   scale,
+                                   shift,
+                                   weight,
+                                   bias,
+                                   eps,
+                                   rms,
+                                   norm_in_f32,
+                                   weight_in_f32,
+                                   fast,
+                                   out,
+                                   nb::none());
 }
 
 fused::QueryKeyNorm query_key_norm(Operands& in,
