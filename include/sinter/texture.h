@@ -196,7 +196,7 @@ struct BakeOptions {
   int render_size = 2048;  ///< side at which views are projected, 64..8192; others are resized
   UnwrapOptions unwrap;    ///< texture_size, 64..8192 here; threads; its progress is not called
   /// Where the texture is painted: as MapOptions::device. docs/texture.md says what may differ.
-  std::string device = "cpu";
+  std::string device = "auto";
   /// Told why "auto" passes over a GPU that is there.
   std::function<void(const std::string&)> warn;
   ProgressCallback progress = {};

@@ -171,7 +171,13 @@ void check_pictures(std::span<const ViewCamera> cameras,
                  ErrorCode::invalid_argument,
                  "[bake] picture: expected RGB, ",
                  options.render_size,
-                 " pixels along each side");
+                 " pixels along each side, got ",
+                 picture.width,
+                 " x ",
+                 picture.height,
+                 " with ",
+                 picture.channels,
+                 " channels");
   }
 }
 

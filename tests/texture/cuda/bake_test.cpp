@@ -234,13 +234,19 @@ TEST_F(DeviceBake, RefusesPicturesOfAnotherSize) {
   BakeOptions options;
   options.render_size = 128;
   options.unwrap.texture_size = 100;
+  options.unwrap.threads = 2;
   const Subject subject(test::ball(6), options.unwrap);
   const std::vector<Image> pictures(6, Image(64, 64, 3));
   BakeReport report;
-  EXPECT_THROW(
-      bake_texture(
-          {subject.mesh, subject.uv}, options.cameras, pictures, options, report, *arena_, stream_),
-      Error);
+  try {
+    bake_texture(
+        {subject.mesh, subject.uv}, options.cameras, pictures, options, report, *arena_, stream_);
+    ADD_FAILURE() << "took pictures of 64 pixels";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "[bake] picture: expected RGB, 128 pixels along each side, got 64 x 64 with 3 "
+                 "channels");
+  }
 }
 
 }  // namespace
