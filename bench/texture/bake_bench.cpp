@@ -119,6 +119,11 @@ Image bake(const BakeTarget& target,
   return bake_texture(target, options.cameras, pictures, options, rasters, report);
 }
 
+struct Baked {
+  Image texture;
+  BakeReport report;
+};
+
 void run(const fs::path& path, const Arguments& arguments) {
   BakeOptions options = arguments.options;
   std::vector<std::string> repairs;
@@ -141,22 +146,29 @@ void run(const fs::path& path, const Arguments& arguments) {
               source.faces.size(),
               static_cast<long long>(unwrapped.stats.charts),
               seconds);
+  std::array<Baked, 2> baked;
   for (const BakeMethod method : {BakeMethod::best, BakeMethod::reference}) {
     options.method = method;
-    BakeReport report;
-    const Image texture =
-        bake({view, unwrapped.uv}, pictures, options, arguments.on_device, report);
+    Baked& one = baked[method == BakeMethod::best ? 0 : 1];
+    one.texture = bake({view, unwrapped.uv}, pictures, options, arguments.on_device, one.report);
     if (!arguments.pictures.empty()) {
       const std::string kind = method == BakeMethod::best ? "_best.png" : "_reference.png";
-      io::write_png(arguments.pictures / (path.stem().string() + kind), texture);
+      io::write_png(arguments.pictures / (path.stem().string() + kind), one.texture);
     }
+  }
+  const auto seen = [&](std::size_t method, std::size_t i) {
+    return baked[method].report.seen[i] != 0;
+  };
+  for (std::size_t method = 0; method < 2; ++method) {
+    const auto& [texture, report] = baked[method];
     const auto decibels = [&](auto&& counts) {
       return test::compare_with_truth(view, unwrapped.uv, texture, 512, counts).decibels();
     };
     std::printf(
-        " %.1f | %.1f | %.1f | %.2f | %lld | %.2f | %.2f |",
+        " %.1f | %.1f | %.1f | %.1f | %.2f | %lld | %.2f | %.2f |",
         100.0 * static_cast<double>(report.seen_texels) / static_cast<double>(report.chart_texels),
-        decibels([&](std::size_t i) { return report.seen[i] != 0; }),
+        decibels([&](std::size_t i) { return seen(method, i); }),
+        decibels([&](std::size_t i) { return seen(0, i) && seen(1, i); }),
         decibels([](std::size_t) { return true; }),
         seam_error(seams, unwrapped.uv, texture),
         static_cast<long long>(report.unfilled_texels),
@@ -248,10 +260,12 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::printf(
-      "| mesh | faces | charts | unwrap, s | best: seen, %% | seen, dB | all, dB | seams, levels | "
-      "unfilled | paint, s | fill, s | reference: seen, %% | seen, dB | all, dB | seams, levels | "
-      "unfilled | paint, s | fill, s | mended |\n"
-      "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+      "| mesh | faces | charts | unwrap, s | best: seen, %% | seen, dB | seen by both, dB | all, "
+      "dB | "
+      "seams, levels | unfilled | paint, s | fill, s | reference: seen, %% | seen, dB | seen by "
+      "both, "
+      "dB | all, dB | seams, levels | unfilled | paint, s | fill, s | mended |\n"
+      "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
   int status = 0;
   for (const fs::path& path : arguments.meshes) {
     try {
