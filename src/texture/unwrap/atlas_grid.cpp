@@ -1,29 +1,27 @@
 #include "texture/unwrap/atlas_grid.h"
 
+// Sixty-four columns are tested at once, span by span, until all are ruled out. What ruled one
+// place out mostly rules out the next: that span is tried first there.
+
 #include <algorithm>
 #include <bit>
-#include <utility>
 
 namespace sinter::texture {
 namespace {
 
 constexpr std::int32_t kWordBits = 64;
 
-/// dst |= src >> shift, over `words` words; reads one word more.
-void or_shifted(std::uint64_t* dst,
-                const std::uint64_t* src,
-                std::int32_t shift,
-                std::int32_t words) {
-  src += shift / kWordBits;
-  const int low = shift % kWordBits;
-  if (low == 0) {
-    for (std::int32_t w = 0; w < words; ++w) dst[w] |= src[w];
-  } else {
-    for (std::int32_t w = 0; w < words; ++w) {
-      dst[w] |= (src[w] >> low) | (src[w + 1] << (kWordBits - low));
-    }
-  }
+/// The 64 bits from `shift` of the first word on; reads one word more.
+std::uint64_t bits_from(const std::uint64_t* words, int shift) {
+  return (words[0] >> shift) | (words[1] << 1 << (kWordBits - 1 - shift));
 }
+
+/// Of a span of the halo: two runs of 2^k cells that cover it, as places in the grid's words for a
+/// stamp at (0, 0).
+struct Test {
+  std::size_t first, second;
+  int first_shift, second_shift;
+};
 
 }  // namespace
 
@@ -32,19 +30,19 @@ AtlasGrid::AtlasGrid(std::int32_t side, std::int32_t reach)
   // a span can start at the last column; the words behind it are read, and are empty
   row_words_ = 2 * ((side + 2 * reach) / kWordBits + 1) + 1;
   levels_ = std::bit_width(static_cast<std::uint32_t>(side + 2 * reach));
-  bits_.assign(static_cast<std::size_t>(levels_) * static_cast<std::size_t>(rows_) *
-                   static_cast<std::size_t>(row_words_),
-               0);
-  used_.assign(static_cast<std::size_t>(rows_), 0);
+  bits_.assign(row_start(levels_, 0), 0);
 }
 
 void AtlasGrid::widen(std::int32_t y) {
   const std::int32_t words = (side_ + 2 * reach_) / kWordBits + 1;
   for (int level = 1; level < levels_; ++level) {
-    const Word* const from = row(level - 1, y);
-    Word* const to = row(level, y);
-    std::copy_n(from, words, to);
-    or_shifted(to, from, std::int32_t{1} << (level - 1), words);
+    const Word* const from = bits_.data() + row_start(level - 1, y);
+    Word* const to = bits_.data() + row_start(level, y);
+    const std::int32_t shift = std::int32_t{1} << (level - 1);
+    const Word* const shifted = from + shift / kWordBits;
+    for (std::int32_t w = 0; w < words; ++w) {
+      to[w] = from[w] | bits_from(shifted + w, shift % kWordBits);
+    }
   }
 }
 
@@ -52,11 +50,14 @@ void AtlasGrid::place(const Stamp& stamp, Cell at) {
   for (std::size_t i = 0; i < stamp.body.size(); ++i) {
     const CellSpan& s = stamp.body[i];
     const std::int32_t y = s.y + at.y + reach_;
-    Word* const bits = row(0, y);
-    for (std::int32_t x = s.begin + at.x + reach_; x < s.end + at.x + reach_; ++x) {
-      bits[x / kWordBits] |= Word{1} << (x % kWordBits);
+    Word* const bits = bits_.data() + row_start(0, y);
+    const std::int32_t x0 = s.begin + at.x + reach_, x1 = s.end - 1 + at.x + reach_;
+    for (std::int32_t w = x0 / kWordBits; w <= x1 / kWordBits; ++w) {
+      Word run = ~Word{0};
+      if (w == x0 / kWordBits) run &= ~Word{0} << (x0 % kWordBits);
+      if (w == x1 / kWordBits) run &= ~Word{0} >> (kWordBits - 1 - x1 % kWordBits);
+      bits[w] |= run;
     }
-    used_[static_cast<std::size_t>(y)] = 1;
     if (i + 1 == stamp.body.size() || stamp.body[i + 1].y != s.y) widen(y);
   }
 }
@@ -66,41 +67,34 @@ std::optional<Cell> AtlasGrid::find(const Stamp& stamp,
                                     std::int32_t top) const {
   const std::int32_t columns = side_ - stamp.width + 1;
   const std::int32_t rows = std::min(side_, top - 1) - stamp.height + 1;
-  if (columns <= 0) return std::nullopt;
-  // wide spans first: they soonest rule a row out
-  std::vector<CellSpan> spans = stamp.halo;
-  std::stable_sort(spans.begin(), spans.end(), [](const CellSpan& a, const CellSpan& b) {
-    return a.end - a.begin > b.end - b.begin;
-  });
+  if (columns <= 0 || first_row >= rows) return std::nullopt;
+  std::vector<Test> tests;
+  tests.reserve(stamp.halo.size());
+  for (const CellSpan& s : stamp.halo) {
+    const std::int32_t width = s.end - s.begin;
+    const int level = std::bit_width(static_cast<std::uint32_t>(width)) - 1;
+    const std::int32_t a = s.begin + reach_, b = s.end + reach_ - (std::int32_t{1} << level);
+    const std::size_t row = row_start(level, s.y + reach_);
+    tests.push_back({row + static_cast<std::size_t>(a / kWordBits),
+                     row + static_cast<std::size_t>(b / kWordBits),
+                     a % kWordBits,
+                     b % kWordBits});
+  }
   const std::int32_t words = (columns + kWordBits - 1) / kWordBits;
   const Word beyond = columns % kWordBits == 0 ? 0 : ~Word{0} << (columns % kWordBits);
-  std::vector<Word> blocked(static_cast<std::size_t>(words));
   for (std::int32_t y = first_row; y < rows; ++y) {
-    std::fill(blocked.begin(), blocked.end(), 0);
-    blocked.back() = beyond;
-    bool full = false;
-    int until_check = 1;
-    for (const CellSpan& s : spans) {
-      const std::int32_t r = y + s.y + reach_;
-      if (!used_[static_cast<std::size_t>(r)]) continue;
-      const std::int32_t width = s.end - s.begin;
-      const int level = std::bit_width(static_cast<std::uint32_t>(width)) - 1;
-      const std::int32_t first = s.begin + reach_;
-      or_shifted(blocked.data(), row(level, r), first, words);
-      if (width > std::int32_t{1} << level) {
-        or_shifted(
-            blocked.data(), row(level, r), first + width - (std::int32_t{1} << level), words);
-      }
-      if (--until_check == 0) {
-        full = std::all_of(blocked.begin(), blocked.end(), [](Word w) { return w == ~Word{0}; });
-        if (full) break;
-        until_check = 2;
-      }
-    }
-    if (full) continue;
     for (std::int32_t w = 0; w < words; ++w) {
-      const Word open = ~blocked[static_cast<std::size_t>(w)];
-      if (open != 0) return Cell{w * kWordBits + std::countr_zero(open), y};
+      const Word* const here = bits_.data() + row_start(0, y) + w;
+      Word blocked = w + 1 == words ? beyond : 0;
+      std::size_t i = 0;
+      for (; i < tests.size() && blocked != ~Word{0}; ++i) {
+        const Test& t = tests[i];
+        blocked |=
+            bits_from(here + t.first, t.first_shift) | bits_from(here + t.second, t.second_shift);
+      }
+      if (blocked != ~Word{0}) return Cell{w * kWordBits + std::countr_zero(~blocked), y};
+      // halfway to the front: one place that is different does not upset the order
+      if (i > 1) std::swap(tests[i - 1], tests[(i - 1) / 2]);
     }
   }
   return std::nullopt;

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -28,13 +27,10 @@ class AtlasGrid {
 
  private:
   using Word = std::uint64_t;
-  const Word* row(int level, std::int32_t y) const {
-    return bits_.data() + (static_cast<std::size_t>(level) * static_cast<std::size_t>(rows_) +
-                           static_cast<std::size_t>(y)) *
-                              static_cast<std::size_t>(row_words_);
-  }
-  Word* row(int level, std::int32_t y) {
-    return const_cast<Word*>(std::as_const(*this).row(level, y));
+  std::size_t row_start(int level, std::int32_t y) const {
+    return (static_cast<std::size_t>(level) * static_cast<std::size_t>(rows_) +
+            static_cast<std::size_t>(y)) *
+           static_cast<std::size_t>(row_words_);
   }
   void widen(std::int32_t y);
 
@@ -42,7 +38,6 @@ class AtlasGrid {
   int levels_;
   /// Level k, row y + reach: bit x + reach is set where one of the 2^k cells from x on is taken.
   std::vector<Word> bits_;
-  std::vector<std::uint8_t> used_;  ///< by row: something is taken
 };
 
 }  // namespace sinter::texture

@@ -26,9 +26,10 @@ struct Packing {
   std::vector<Placement> placements;  ///< by chart
 };
 
-/// Places all charts at one scale, as large as it can find a place for them all: turned by quarters
-/// from their upright position, at least `gutter` empty texels between the texels that two charts
-/// touch and half of that along the border. Raises unsupported where they do not fit at any scale.
+/// Places all charts at one scale, as large as it can find a place for them all: turned by halves
+/// of a quarter from their upright position, at least `gutter` empty texels between the texels that
+/// two charts touch and half of that along the border. Raises unsupported where they do not fit at
+/// any scale.
 Packing pack_charts(const std::vector<Chart>& charts, const PackOptions& options);
 
 }  // namespace sinter::texture

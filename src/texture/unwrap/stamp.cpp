@@ -1,162 +1,202 @@
 #include "texture/unwrap/stamp.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <span>
+#include <utility>
 
 namespace sinter::texture {
 namespace {
 
+using Word = std::uint64_t;
+constexpr std::int32_t kWordBits = 64;
+
 /// A bitmap with its lowest cell at (-reach, -reach).
 class CellMap {
  public:
-  CellMap(std::int32_t width, std::int32_t height, std::int32_t reach)
-      : width_(width + 2 * reach), height_(height + 2 * reach), reach_(reach) {
-    cells_.assign(static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_), 0);
+  CellMap(CellBox box, std::int32_t reach)
+      : width_(box.width + 2 * reach),
+        height_(box.height + 2 * reach),
+        reach_(reach),
+        words_(width_ / kWordBits + 1) {
+    bits_.assign(static_cast<std::size_t>(words_) * static_cast<std::size_t>(height_), 0);
   }
 
-  /// Clipped to the map.
+  /// Cells x0 .. x1 of rows y0 .. y1, clipped to the map.
   void fill(std::int32_t x0, std::int32_t x1, std::int32_t y0, std::int32_t y1) {
     x0 = std::max(x0 + reach_, 0);
     y0 = std::max(y0 + reach_, 0);
     x1 = std::min(x1 + reach_, width_ - 1);
     y1 = std::min(y1 + reach_, height_ - 1);
+    if (x0 > x1) return;
+    const std::int32_t w0 = x0 / kWordBits, w1 = x1 / kWordBits;
+    const Word first = ~Word{0} << (x0 % kWordBits);
+    const Word last = ~Word{0} >> (kWordBits - 1 - x1 % kWordBits);
     for (std::int32_t y = y0; y <= y1; ++y) {
-      for (std::int32_t x = x0; x <= x1; ++x) cells_[at(x, y)] = 1;
+      Word* const bits = row(y);
+      if (w0 == w1) {
+        bits[w0] |= first & last;
+        continue;
+      }
+      bits[w0] |= first;
+      for (std::int32_t w = w0 + 1; w < w1; ++w) bits[w] = ~Word{0};
+      bits[w1] |= last;
+    }
+  }
+
+  /// Turns over all cells of row y from x on; done by finish_toggles().
+  void toggle_from(std::int32_t x, std::int32_t y) {
+    x = std::max(x + reach_, 0);
+    if (x < width_) row(y + reach_)[x / kWordBits] ^= Word{1} << (x % kWordBits);
+  }
+  void finish_toggles() {
+    for (std::int32_t y = 0; y < height_; ++y) {
+      Word carry = 0;
+      Word* const bits = row(y);
+      for (std::int32_t w = 0; w < words_; ++w) {
+        Word value = bits[w];
+        for (int shift = 1; shift < kWordBits; shift *= 2) value ^= value << shift;
+        bits[w] = value ^ carry;
+        carry = (bits[w] >> (kWordBits - 1)) != 0 ? ~Word{0} : 0;
+      }
     }
   }
 
   std::vector<CellSpan> spans() const {
     std::vector<CellSpan> spans;
     for (std::int32_t y = 0; y < height_; ++y) {
-      for (std::int32_t x = 0; x < width_;) {
-        if (!cells_[at(x, y)]) {
-          ++x;
-          continue;
-        }
-        const std::int32_t begin = x;
-        while (x < width_ && cells_[at(x, y)]) ++x;
-        spans.push_back({y - reach_, begin - reach_, x - reach_});
+      for (std::int32_t x = next(y, 0, 0); x < width_;) {
+        const std::int32_t end = next(y, x, ~Word{0});
+        spans.push_back({y - reach_, x - reach_, end - reach_});
+        x = next(y, end, 0);
       }
     }
     return spans;
   }
 
  private:
-  std::size_t at(std::int32_t x, std::int32_t y) const {
-    return static_cast<std::size_t>(y) * static_cast<std::size_t>(width_) +
-           static_cast<std::size_t>(x);
+  Word* row(std::int32_t y) {
+    return bits_.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(words_);
+  }
+  /// The first cell from x on whose bit differs from `other`, or the width.
+  std::int32_t next(std::int32_t y, std::int32_t x, Word other) const {
+    const Word* const bits =
+        bits_.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(words_);
+    for (std::int32_t w = x / kWordBits; w < words_; ++w) {
+      Word value = bits[w] ^ other;
+      if (w == x / kWordBits) value &= ~Word{0} << (x % kWordBits);
+      if (value != 0) return std::min(width_, w * kWordBits + std::countr_zero(value));
+    }
+    return width_;
   }
 
-  std::int32_t width_, height_, reach_;
-  std::vector<std::uint8_t> cells_;
+  std::int32_t width_, height_, reach_, words_;
+  std::vector<Word> bits_;
 };
 
 std::int32_t floor_div(std::int32_t a, std::int32_t b) {
   return a >= 0 ? a / b : -((b - 1 - a) / b);
 }
 
-/// Calls visit(x0, x1, y) for the texels x0 .. x1 of every row y that the segment touches.
+/// Texels x0 .. x1 of rows y0 .. y1.
+struct TexelBox {
+  std::int32_t x0, x1, y0, y1;
+};
+
+/// Calls visit() for the box around the texels that the segment touches in every row of cells.
 template <class Visit>
-void visit_texels(Vec2 a, Vec2 b, Visit&& visit) {
+void visit_rows(Vec2 a, Vec2 b, int cell, Visit&& visit) {
   if (a.y > b.y) std::swap(a, b);
   const auto texel = [](double value) { return static_cast<std::int32_t>(std::floor(value)); };
   // a hair wider than the line, so that rounding never drops a texel
   constexpr double kHair = 1e-6;
   const double slope = b.y > a.y ? (b.x - a.x) / (b.y - a.y) : 0;
   const double left = std::min(a.x, b.x), right = std::max(a.x, b.x);
-  const std::int32_t y1 = texel(b.y + kHair);
-  for (std::int32_t y = texel(a.y - kHair); y <= y1; ++y) {
+  const std::int32_t first = texel(a.y - kHair), last = texel(b.y + kHair);
+  for (std::int32_t y = floor_div(first, cell); y <= floor_div(last, cell); ++y) {
+    const std::int32_t y0 = y * cell, y1 = y0 + cell - 1;
     double x0 = left, x1 = right;
     if (slope != 0) {
-      const double p = a.x + slope * (y - a.y), q = p + slope;
+      const double p = a.x + slope * (y0 - a.y), q = p + slope * cell;
       x0 = std::clamp(std::min(p, q), left, right);
       x1 = std::clamp(std::max(p, q), left, right);
     }
-    visit(texel(x0 - kHair), texel(x1 + kHair), y);
+    visit(TexelBox{texel(x0 - kHair), texel(x1 + kHair), std::max(y0, first), std::min(y1, last)});
   }
 }
 
-/// Cells whose middle lies inside the border, by parity.
-void fill_inside(std::span<const std::array<Vec2, 2>> sides,
-                 double scale,
-                 const StampOptions& options,
-                 std::int32_t height,
-                 CellMap& map,
-                 std::int32_t grow) {
-  std::vector<std::pair<std::int32_t, double>> crossings;  // row, x, in cells
-  const double to_cells = scale / options.cell;
-  for (const auto& [a, b] : sides) {
-    const double ay = to_cells * a.y - 0.5, by = to_cells * b.y - 0.5;
-    const auto first = static_cast<std::int32_t>(std::ceil(std::min(ay, by)));
-    const auto last = static_cast<std::int32_t>(std::ceil(std::max(ay, by))) - 1;
-    for (std::int32_t y = std::max(first, 0); y <= std::min(last, height - 1); ++y) {
-      crossings.emplace_back(y, to_cells * (a.x + (y - ay) / (by - ay) * (b.x - a.x)));
-    }
+/// Where a side of the border, in cells, crosses the middle of a row: cells with their middle
+/// further right change between outside and inside.
+void mark_crossings(Vec2 a, Vec2 b, std::int32_t height, CellMap& map) {
+  const double ay = a.y - 0.5, by = b.y - 0.5;
+  const auto first = static_cast<std::int32_t>(std::ceil(std::min(ay, by)));
+  const auto last = static_cast<std::int32_t>(std::ceil(std::max(ay, by))) - 1;
+  for (std::int32_t y = std::max(first, 0); y <= std::min(last, height - 1); ++y) {
+    const double x = a.x + (y - ay) / (by - ay) * (b.x - a.x);
+    map.toggle_from(static_cast<std::int32_t>(std::ceil(x - 0.5)), y);
   }
-  std::sort(crossings.begin(), crossings.end());
-  for (std::size_t i = 0; i + 1 < crossings.size(); i += 2) {
-    const auto [y, x0] = crossings[i];
-    const auto [y1, x1] = crossings[i + 1];
-    if (y != y1) continue;
-    const auto begin = static_cast<std::int32_t>(std::ceil(x0 - 0.5));
-    const auto end = static_cast<std::int32_t>(std::ceil(x1 - 0.5));
-    if (begin < end) map.fill(begin - grow, end - 1 + grow, y - grow, y + grow);
-  }
+}
+
+/// Wide spans soonest rule a place out.
+void widest_first(std::vector<CellSpan>& spans) {
+  std::stable_sort(spans.begin(), spans.end(), [](const CellSpan& a, const CellSpan& b) {
+    return a.end - a.begin > b.end - b.begin;
+  });
 }
 
 }  // namespace
 
-Stamp make_stamp(const Outline& outline, const StampOptions& options) {
-  const double scale = options.texels_per_unit;
+CellBox cell_box(const Outline& outline, const StampOptions& options) {
   const auto cells = [&](double size) {
-    return static_cast<std::int32_t>(std::floor(scale * size + 1e-5)) / options.cell + 1;
+    const double texels = std::floor(options.texels_per_unit * size + 1e-5);
+    return static_cast<std::int32_t>(texels) / options.cell + 1;
   };
-  Stamp stamp;
-  stamp.width = cells(outline.size.x);
-  stamp.height = cells(outline.size.y);
-  const std::int32_t reach = (options.gutter + options.cell - 1) / options.cell;
-  CellMap body(stamp.width, stamp.height, 0), halo(stamp.width, stamp.height, reach);
+  return {cells(outline.size.x), cells(outline.size.y)};
+}
+
+Stamp make_stamp(const Outline& outline, const StampOptions& options, int quarters) {
   const std::int32_t c = options.cell, g = options.gutter;
-  for (const auto& [a, b] : outline.sides) {
-    visit_texels(scale * a, scale * b, [&](std::int32_t x0, std::int32_t x1, std::int32_t y) {
-      body.fill(floor_div(x0, c), floor_div(x1, c), floor_div(y, c), floor_div(y, c));
-      halo.fill(
-          floor_div(x0 - g, c), floor_div(x1 + g, c), floor_div(y - g, c), floor_div(y + g, c));
+  const CellBox upright = cell_box(outline, options);
+  const auto turned = [&](Vec2 p) {
+    p = options.texels_per_unit * p;
+    double w = upright.width * c, h = upright.height * c;
+    for (int q = 0; q < quarters; ++q) {
+      p = {h - p.y, p.x};
+      std::swap(w, h);
+    }
+    return p;
+  };
+  CellBox box = upright;
+  if (quarters % 2 == 1) std::swap(box.width, box.height);
+  CellMap inside(box, 0), body(box, 0), halo(box, (g + c - 1) / c);
+  for (const auto& [from, to] : outline.sides) {
+    const Vec2 a = turned(from), b = turned(to);
+    visit_rows(a, b, c, [&](const TexelBox& t) {
+      body.fill(floor_div(t.x0, c), floor_div(t.x1, c), floor_div(t.y0, c), floor_div(t.y1, c));
+      halo.fill(floor_div(t.x0 - g, c),
+                floor_div(t.x1 + g, c),
+                floor_div(t.y0 - g, c),
+                floor_div(t.y1 + g, c));
     });
+    mark_crossings(1.0 / c * a, 1.0 / c * b, box.height, inside);
   }
-  fill_inside(outline.sides, scale, options, stamp.height, body, 0);
-  fill_inside(outline.sides, scale, options, stamp.height, halo, 0);
-  stamp.body = body.spans();
-  stamp.halo = halo.spans();
+  inside.finish_toggles();
+  for (const CellSpan& s : inside.spans()) {
+    body.fill(s.begin, s.end - 1, s.y, s.y);
+    halo.fill(s.begin, s.end - 1, s.y, s.y);
+  }
+  Stamp stamp{box.width, box.height, body.spans(), halo.spans()};
+  widest_first(stamp.halo);
   return stamp;
 }
 
-Stamp quarter_turn(const Stamp& stamp) {
-  const auto turn = [&](const std::vector<CellSpan>& spans) {
-    std::int32_t left = 0, right = 0;
-    for (const CellSpan& s : spans) {
-      left = std::min(left, s.begin);
-      right = std::max(right, s.end);
-    }
-    // columns become rows; from the last old row to the first, their cells come in order
-    std::vector<std::vector<CellSpan>> rows(static_cast<std::size_t>(right - left));
-    for (auto s = spans.rbegin(); s != spans.rend(); ++s) {
-      const std::int32_t cell = stamp.height - 1 - s->y;
-      for (std::int32_t x = s->begin; x < s->end; ++x) {
-        auto& row = rows[static_cast<std::size_t>(x - left)];
-        if (!row.empty() && row.back().end == cell) {
-          ++row.back().end;
-        } else {
-          row.push_back({x, cell, cell + 1});
-        }
-      }
-    }
-    std::vector<CellSpan> turned;
-    for (const auto& row : rows) turned.insert(turned.end(), row.begin(), row.end());
-    return turned;
-  };
-  return {stamp.height, stamp.width, turn(stamp.body), turn(stamp.halo)};
+Stamp box_stamp(CellBox box, std::int32_t reach) {
+  Stamp stamp{box.width, box.height, {}, {}};
+  for (std::int32_t y = 0; y < box.height; ++y) stamp.body.push_back({y, 0, box.width});
+  for (std::int32_t y = -reach; y < box.height + reach; ++y) {
+    stamp.halo.push_back({y, -reach, box.width + reach});
+  }
+  return stamp;
 }
 
 }  // namespace sinter::texture

@@ -16,10 +16,10 @@ struct CellSpan {
 struct Stamp {
   /// Of `body`, which lies in [0, width) x [0, height).
   std::int32_t width = 0, height = 0;
-  /// Cells with a texel that the chart touches.
+  /// Cells with a texel that the chart touches, by row.
   std::vector<CellSpan> body;
-  /// Cells with a texel within the gutter of one that the chart touches; reaches beyond the body
-  /// on all sides.
+  /// Cells that no other chart's body may take: at least those with a texel within the gutter of
+  /// one that the chart touches; reaches beyond the body on all sides. Widest spans first.
   std::vector<CellSpan> halo;
 };
 
@@ -29,10 +29,17 @@ struct StampOptions {
   int gutter = 0;  ///< texels
 };
 
-/// The outline's origin lies at the lower left corner of cell (0, 0).
-Stamp make_stamp(const Outline& outline, const StampOptions& options);
+/// Sides of a chart's box in cells.
+struct CellBox {
+  std::int32_t width, height;
+};
+CellBox cell_box(const Outline& outline, const StampOptions& options);
 
-/// Turned by a quarter, anticlockwise: cell (x, y) goes to (height - 1 - y, x).
-Stamp quarter_turn(const Stamp& stamp);
+/// The outline's origin lies at the lower left corner of cell (0, 0); then the box is turned by so
+/// many quarters, anticlockwise: a point (x, y), in cells, goes to (height - y, x).
+Stamp make_stamp(const Outline& outline, const StampOptions& options, int quarters);
+
+/// A stamp that takes its whole box.
+Stamp box_stamp(CellBox box, std::int32_t reach);
 
 }  // namespace sinter::texture
