@@ -4,11 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <exception>
 #include <memory>
 #include <optional>
-#include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "cuda/host_memory.h"
@@ -18,13 +15,16 @@
 #include "ops/cuda/attention.h"
 #include "ops/cuda/choice.h"
 #include "ops/cuda/experts.h"
+#include "ops/cuda/graph.h"
 #include "ops/cuda/grouped_product.h"
 #include "ops/cuda/history.h"
+#include "ops/cuda/linear.h"
 #include "ops/cuda/norm.h"
 #include "ops/cuda/points.h"
 #include "ops/cuda/quantize.h"
 #include "ops/cuda/rows.h"
 #include "ops/cuda/staging.h"
+#include "ops/cuda/views.h"
 
 namespace sinter::ops::cuda {
 
@@ -32,23 +32,7 @@ namespace {
 
 using sinter::cuda::check;
 
-Rows rows_of(const RowView& view) {
-  return {view.data, view.dtype, view.rows, view.columns, view.row_stride};
-}
-
-Rows vector_of(const Tensor& tensor) {
-  return {tensor.data, tensor.dtype, 1, tensor.elements(), tensor.elements()};
-}
-
-Values values_of(const Tensor& tensor) {
-  return {tensor.data, tensor.dtype, tensor.elements()};
-}
-
 sinter::cuda::HeadRows heads_of(const HeadView& view) {
-  return {view.data, view.tokens, view.heads, view.dim, view.token_stride, view.head_stride};
-}
-
-HeadVectors vectors_of(const HeadView& view) {
   return {view.data, view.tokens, view.heads, view.dim, view.token_stride, view.head_stride};
 }
 
@@ -67,14 +51,6 @@ ExpertRoutes routes_of(const Routing& routing) {
           .place_rows = routing.place_rows.ptr<int>(),
           .place_weights = routing.place_weights.f32_mut(),
           .row_places = routing.row_places.ptr<int>()};
-}
-
-bool is_aligned(const RowView& rows) {
-  constexpr std::uintptr_t kBytes = 16;
-  return reinterpret_cast<std::uintptr_t>(rows.data) % kBytes == 0 &&
-         rows.row_stride * static_cast<std::int64_t>(size_of(rows.dtype)) %
-                 static_cast<std::int64_t>(kBytes) ==
-             0;
 }
 
 /// The sequences in the form of the kernel, which takes queries and results, and keys and values,
@@ -116,25 +92,6 @@ AttentionInput unpacked(const PackedAttentionInput& group, const AttentionOption
   return {group.q, k, v, group.dst, options};
 }
 
-struct DestroyGraph {
-  void operator()(cudaGraph_t graph) const { cudaGraphDestroy(graph); }
-};
-using GraphOwner = std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, DestroyGraph>;
-
-class Graph final : public Recording {
- public:
-  Graph(cudaGraphExec_t executable, cudaStream_t stream)
-      : executable_(executable), stream_(stream) {}
-  ~Graph() override { cudaGraphExecDestroy(executable_); }
-  Graph(const Graph&) = delete;
-  Graph& operator=(const Graph&) = delete;
-  void replay() override { check(cudaGraphLaunch(executable_, stream_), "replay"); }
-
- private:
-  cudaGraphExec_t executable_;
-  cudaStream_t stream_;
-};
-
 class CudaBackend final : public Backend {
  public:
   explicit CudaBackend(int index) : index_(index) {
@@ -165,7 +122,7 @@ class CudaBackend final : public Backend {
   void make_current() override { check(cudaSetDevice(index_), "device"); }
 
   void* allocate(std::size_t bytes) override {
-    refuse_recording("an allocation");
+    recorder_.refuse("an allocation");
     ++traffic_.allocations;
     return memory_->allocate(bytes);
   }
@@ -177,13 +134,13 @@ class CudaBackend final : public Backend {
   std::size_t peak_bytes() const override { return memory_->peak_bytes(); }
 
   void upload(const Tensor& src, const Tensor& dst) override {
-    refuse_recording("an upload");
+    recorder_.refuse("an upload");
     ++traffic_.uploads;
     staging_.upload(src, dst, threads, stream_);
   }
 
   void download(const Tensor& src, const Tensor& dst) override {
-    refuse_recording("a download");
+    recorder_.refuse("a download");
     SINTER_CHECK(src.elements() == dst.elements(), ErrorCode::internal, "[download] ", src.shape);
     const Buffer converted(src.dtype == dst.dtype ? 0 : dst.bytes(), this);
     const void* from = src.data;
@@ -224,33 +181,13 @@ class CudaBackend final : public Backend {
   }
 
   void synchronize() override {
-    refuse_recording("a wait");
+    recorder_.refuse("a wait");
     ++traffic_.waits;
     check(cudaStreamSynchronize(stream_), "synchronize");
   }
 
   std::unique_ptr<Recording> record(const std::function<void()>& work) override {
-    // Other threads may go on using other devices' contexts meanwhile.
-    check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "record");
-    recording_ = true;
-    std::exception_ptr error;
-    try {
-      work();
-    } catch (...) {
-      error = std::current_exception();
-    }
-    recording_ = false;
-    cudaGraph_t graph = nullptr;
-    const cudaError_t status = cudaStreamEndCapture(stream_, &graph);
-    const GraphOwner owner(graph);
-    if (error) {
-      cudaGetLastError();  // the capture that the error ended
-      std::rethrow_exception(error);
-    }
-    check(status, "record");
-    cudaGraphExec_t executable = nullptr;
-    check(cudaGraphInstantiate(&executable, graph, 0), "record");
-    return std::make_unique<Graph>(executable, stream_);
+    return recorder_.record(stream_, work);
   }
 
   HostTraffic traffic() const override { return traffic_; }
@@ -276,19 +213,7 @@ class CudaBackend final : public Backend {
               const LinearWeight& weight,
               const RowView& dst,
               const LinearOptions& options) override {
-    if (x.rows == 0) return;
-    ArenaScope scope(ctx.arena());
-    const Activation activation = options.activation;
-    const RowView in = operand(ctx, x, weight);
-    if (dst.dtype == DType::f8_e4m3) return linear_e4m3(ctx, in, weight, dst, options);
-    // dot_rows() writes one f32 after the other.
-    if (weight.out_features() == 1 && dst.dtype == DType::f32 && dst.row_stride == 1) {
-      return one_channel(ctx, in, weight, dst, activation);
-    }
-    const bool direct = dst.dtype == weight.dtype() && is_aligned(dst);
-    const RowView out = direct ? dst : product_rows(ctx, x.rows, weight);
-    multiply(in, weight, out, sinter::cuda::Epilogue::none, activation);
-    if (!direct) cuda::copy(rows_of(dst), rows_of(out), stream_);
+    products_->linear(ctx, x, weight, dst, options, stream_);
   }
 
   void linear_add_gated(Context& ctx,
@@ -296,19 +221,7 @@ class CudaBackend final : public Backend {
                         const Tensor& gate,
                         const RowView& x,
                         const LinearWeight& weight) override {
-    if (x.rows == 0) return;
-    ArenaScope scope(ctx.arena());
-    const RowView in = operand(ctx, x, weight);
-    if (!gate.defined() && residual.dtype == weight.dtype() && is_aligned(residual)) {
-      return multiply(in, weight, residual, sinter::cuda::Epilogue::add, Activation::none);
-    }
-    const RowView y = product_rows(ctx, x.rows, weight);
-    multiply(in, weight, y, sinter::cuda::Epilogue::none, Activation::none);
-    if (gate.defined()) {
-      cuda::add_gated(rows_of(residual), vector_of(gate), rows_of(y), stream_);
-    } else {
-      cuda::add(rows_of(residual), rows_of(y), stream_);
-    }
+    products_->linear_add_gated(ctx, residual, gate, x, weight, stream_);
   }
 
   void linear_add_gated_modulate(Context& ctx,
@@ -553,7 +466,7 @@ class CudaBackend final : public Backend {
   void branch(const Tensor& flag,
               const std::function<void()>& compute,
               const std::function<void()>& reuse) override {
-    if (recording_) return record_branch(flag, compute, reuse);
+    if (recorder_.recording()) return recorder_.branch(stream_, flag, compute, reuse);
     std::int32_t chosen = 0;
     download(flag, {&chosen, DType::i32, Device::cpu, {1}, {}});
     chosen != 0 ? compute() : reuse();
@@ -572,157 +485,6 @@ class CudaBackend final : public Backend {
   }
 
  private:
-  /// A node of the graph that is being recorded, with two bodies: queued, and recorded, on a stream
-  /// of their own while the outer recording waits.
-  void record_branch(const Tensor& flag,
-                     const std::function<void()>& compute,
-                     const std::function<void()>& reuse) {
-    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-    cudaGraph_t graph = nullptr;
-    check(cudaStreamGetCaptureInfo(stream_, &status, nullptr, &graph), "branch");
-    cudaGraphConditionalHandle handle{};
-    // A condition that were never set would compute.
-    check(cudaGraphConditionalHandleCreate(&handle, graph, 1, cudaGraphCondAssignDefault),
-          "branch");
-    set_condition(handle, flag.ptr<int>(), stream_);
-    const cudaGraphNode_t* before = nullptr;
-    const cudaGraphEdgeData* edges = nullptr;
-    std::size_t count = 0;
-    check(cudaStreamGetCaptureInfo(stream_, &status, nullptr, &graph, &before, &edges, &count),
-          "branch");
-    cudaGraphNodeParams node{};
-    node.type = cudaGraphNodeTypeConditional;
-    node.conditional.handle = handle;
-    node.conditional.type = cudaGraphCondTypeIf;
-    node.conditional.size = 2;  // a body for 1, a body for 0
-    cudaGraphNode_t added = nullptr;
-    check(cudaGraphAddNode(&added, graph, before, edges, count, &node), "branch");
-    record_body(node.conditional.phGraph_out[0], compute);
-    record_body(node.conditional.phGraph_out[1], reuse);
-    check(cudaStreamUpdateCaptureDependencies(
-              stream_, &added, nullptr, 1, cudaStreamSetCaptureDependencies),
-          "branch");
-  }
-
-  void record_body(cudaGraph_t body, const std::function<void()>& work) {
-    cudaStream_t own = nullptr;
-    check(cudaStreamCreateWithFlags(&own, cudaStreamNonBlocking), "branch");
-    check(cudaStreamBeginCaptureToGraph(
-              own, body, nullptr, nullptr, 0, cudaStreamCaptureModeThreadLocal),
-          "branch");
-    const cudaStream_t outer = std::exchange(stream_, own);
-    std::exception_ptr error;
-    try {
-      work();
-    } catch (...) {
-      error = std::current_exception();
-    }
-    stream_ = outer;
-    const cudaError_t status = cudaStreamEndCapture(own, &body);
-    cudaStreamDestroy(own);
-    if (error) std::rethrow_exception(error);
-    check(status, "branch");
-  }
-
-  void refuse_recording(const char* what) const {
-    SINTER_CHECK(
-        !recording_, ErrorCode::internal, "[record] expected queued work alone, got ", what);
-  }
-
-  /// x as cuBLASLt takes it: of the weight's type, rows at multiples of 16 bytes, filled up with
-  /// zeros to the weight's input_stride().
-  RowView operand(Context& ctx, const RowView& x, const LinearWeight& weight) {
-    const std::int64_t columns = weight.input_stride();
-    const DType dtype = weight.operand_dtype();
-    if (x.dtype == dtype && is_aligned(x) && x.columns == columns) return x;
-    const RowView fitting = ctx.allocate(dtype, {x.rows, columns}, x.name);
-    if (dtype != DType::f8_e4m3) {
-      cuda::copy(rows_of(fitting), rows_of(x), stream_);
-    } else if (is_aligned(x)) {
-      quantize(x, weight.input_scale(), fitting);
-    } else {
-      const RowView aligned = ctx.allocate(weight.dtype(), {x.rows, columns}, x.name);
-      cuda::copy(rows_of(aligned), rows_of(x), stream_);
-      quantize(aligned, weight.input_scale(), fitting);
-    }
-    return fitting;
-  }
-
-  /// The product does what it can: GELU by tanh after a bias, and the rounding to e4m3 of e4m3
-  /// operands. Else both are one pass behind it.
-  void linear_e4m3(Context& ctx,
-                   const RowView& in,
-                   const LinearWeight& weight,
-                   const RowView& dst,
-                   const LinearOptions& options) {
-    const bool within = options.activation == Activation::none ||
-                        (options.activation == Activation::gelu_tanh && weight.has_bias());
-    if (within && in.dtype == DType::f8_e4m3 && is_aligned(dst)) {
-      return multiply(in,
-                      weight,
-                      dst,
-                      sinter::cuda::Epilogue::none,
-                      options.activation,
-                      options.reader->input_factor());
-    }
-    const RowView y = product_rows(ctx, in.rows, weight);
-    multiply(in, weight, y, sinter::cuda::Epilogue::none, Activation::none);
-    cuda::quantize(rows_of(dst),
-                   rows_of(y),
-                   1.0F / options.reader->input_scale(),
-                   options.activation,
-                   stream_);
-  }
-
-  /// Where a product goes that is read by another kernel only.
-  RowView product_rows(Context& ctx, std::int64_t rows, const LinearWeight& weight) {
-    constexpr std::int64_t kAligned = 8;
-    const std::int64_t stride = (weight.out_features() + kAligned - 1) / kAligned * kAligned;
-    const RowView all = ctx.allocate(weight.dtype(), {rows, stride}, "product");
-    return columns(all, 0, weight.out_features());
-  }
-
-  void multiply(const RowView& x,
-                const LinearWeight& weight,
-                const RowView& dst,
-                sinter::cuda::Epilogue epilogue,
-                Activation activation,
-                const float* dst_factor = nullptr) {
-    const bool fused = activation == Activation::gelu_tanh && weight.has_bias();
-    products_->run({.rows = x.rows,
-                    .in_features = weight.input_stride(),
-                    .out_features = weight.out_features(),
-                    .x = x.data,
-                    .weight = weight.data(),
-                    .bias = weight.bias_data(),
-                    .dst = dst.data,
-                    .x_stride = x.row_stride,
-                    .dst_stride = dst.row_stride,
-                    .epilogue = fused ? sinter::cuda::Epilogue::gelu_tanh : epilogue,
-                    .dtype = weight.dtype(),
-                    .narrow = x.dtype == DType::f8_e4m3,
-                    .scale = weight.scale() * weight.input_scale(),
-                    .dst_factor = dst_factor},
-                   stream_);
-    if (activation != Activation::none && !fused) activate(dst, activation);
-  }
-
-  void one_channel(Context& ctx,
-                   const RowView& x,
-                   const LinearWeight& weight,
-                   const RowView& dst,
-                   Activation activation) {
-    const float* bias = nullptr;
-    if (weight.has_bias()) {
-      const Tensor value = ctx.allocate(DType::f32, {1}, "bias");
-      void* const stored = const_cast<void*>(weight.bias_data());
-      cuda::copy(vector_of(value), {stored, weight.dtype(), 1, 1, 1}, stream_);
-      bias = value.f32();
-    }
-    cuda::dot_rows(static_cast<float*>(dst.data), rows_of(x), weight.data(), bias, stream_);
-    if (activation != Activation::none) activate(dst, activation);
-  }
-
   /// The vectors of all heads, without gaps.
   void copy_heads(const HeadView& from, void* to) {
     const std::int64_t row = from.heads * from.dim;
@@ -750,10 +512,10 @@ class CudaBackend final : public Backend {
   Staging staging_;
   std::array<cudaEvent_t, 2> marks_{};
   std::size_t turn_ = 0;
-  bool recording_ = false;
+  GraphRecorder recorder_;
   HostTraffic traffic_;
   // Made when the device is the thread's.
-  std::optional<sinter::cuda::MatrixProducts> products_;
+  std::optional<LinearProducts> products_;
   std::optional<AttentionWorkspace> workspace_;
 };
 
