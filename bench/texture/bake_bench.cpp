@@ -4,8 +4,8 @@
 // bench_bake [-t TEXTURE] [-r RENDER] [-j THREADS] [-g GUTTER] [-o FOLDER] [--device cuda]
 //            MESH|FOLDER|LIST.txt...
 //
-// A folder stands for the meshes in it, a list for those it names, one a line. With -o textures are
-// written there.
+// A folder stands for the meshes in it, a list for those it names, one a line. With -o the pictures
+// (MESH_00.png, ...) and the textures (MESH_best.png, MESH_reference.png) are written there.
 
 #include <algorithm>
 #include <chrono>
@@ -141,6 +141,12 @@ void run(const fs::path& path, const Arguments& arguments) {
     pictures.push_back(test::picture_of(view, camera, options.render_size));
   }
   const std::vector<Seam> seams = find_seams(view, unwrapped.uv);
+  if (!arguments.pictures.empty()) {
+    for (std::size_t v = 0; v < pictures.size(); ++v) {
+      const std::string number = (v < 10 ? "_0" : "_") + std::to_string(v) + ".png";
+      io::write_png(arguments.pictures / (path.stem().string() + number), pictures[v]);
+    }
+  }
   std::printf("| %s | %zu | %lld | %.2f |",
               path.stem().c_str(),
               source.faces.size(),

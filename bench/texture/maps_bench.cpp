@@ -1,7 +1,7 @@
 // Times the six default views' rasters and their normal, position, depth and mask maps.
 //
-// bench_texture [size] [threads] [rounds] [--device cuda]: medians over views and rounds,
-// milliseconds.
+// bench_texture [size] [threads] [rounds] [--mesh FILE] [--device cuda]: medians over views and
+// rounds, milliseconds. Without a file, of meshes made here.
 
 #include <algorithm>
 #include <chrono>
@@ -18,6 +18,7 @@
 #include "bench/texture/device_maps.h"
 #endif
 #include "core/error.h"
+#include "io/mesh_file.h"
 #include "texture/maps/maps.h"
 
 namespace {
@@ -106,25 +107,35 @@ void run(const mesh::TriangleMesh& source, int size, int threads, int rounds) {
 int main(int argc, char** argv) {
   int numbers[3] = {2048, 2, 3};  // size, threads, rounds
   bool on_device = false;
+  const char* file = nullptr;
   for (int i = 1, given = 0; i < argc; ++i) {
     if (std::strcmp(argv[i], "--device") == 0 && i + 1 < argc) {
       on_device = std::strcmp(argv[++i], "cuda") == 0;
+    } else if (std::strcmp(argv[i], "--mesh") == 0 && i + 1 < argc) {
+      file = argv[++i];
     } else if (given < 3) {
       numbers[given++] = std::atoi(argv[i]);
     }
   }
   const auto [size, threads, rounds] = numbers;
   try {
-    for (const auto& [along, across] : {std::pair{200u, 50u}, {500u, 200u}, {1000u, 500u}}) {
-      const mesh::TriangleMesh torus = wavy_torus(along, across);
+    std::vector<mesh::TriangleMesh> meshes;
+    if (file != nullptr) {
+      meshes.push_back(io::read_mesh(file));
+    } else {
+      for (const auto& [along, across] : {std::pair{200u, 50u}, {500u, 200u}, {1000u, 500u}}) {
+        meshes.push_back(wavy_torus(along, across));
+      }
+    }
+    for (const mesh::TriangleMesh& mesh : meshes) {
       if (on_device) {
 #ifdef SINTER_WITH_CUDA
-        bench::time_device_maps(torus, size, threads, rounds);
+        bench::time_device_maps(mesh, size, threads, rounds);
 #else
         fail(ErrorCode::unsupported, "[bench] --device cuda: this build has no CUDA back end");
 #endif
       } else {
-        run(torus, size, threads, rounds);
+        run(mesh, size, threads, rounds);
       }
     }
   } catch (const Error& error) {
