@@ -85,9 +85,10 @@ void run_bake(BakeArguments& arguments) {
   }
   const double read = run.lap();
   BakeReport report;
-  const TexturedMesh baked = arguments.keep_uv
-                                 ? bake(mesh, pictures, arguments.options, &report)
-                                 : bake(mesh.mesh, pictures, arguments.options, &report);
+  const TexturedMesh baked = with_mesh_of(arguments.mesh, [&] {
+    return arguments.keep_uv ? bake(mesh, pictures, arguments.options, &report)
+                             : bake(mesh.mesh, pictures, arguments.options, &report);
+  });
   run.lap();
   run.warn(arguments.mesh, report.unwrap.repairs);
   write_textured_mesh(arguments.output, baked);

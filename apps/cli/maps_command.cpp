@@ -80,7 +80,8 @@ void run_maps(MapsArguments& arguments) {
   arguments.options.progress = run.progress();
   const Mesh mesh = read_mesh(arguments.mesh);
   const double read = run.lap();
-  const MapMetrics metrics = write_maps(arguments.folder, mesh, arguments.options);
+  const MapMetrics metrics = with_mesh_of(
+      arguments.mesh, [&] { return write_maps(arguments.folder, mesh, arguments.options); });
   run.warn(arguments.mesh, metrics.repairs);
   if (!arguments.metrics.empty()) {
     const ordered_json json = to_json(metrics, arguments, read, run.seconds());

@@ -3,7 +3,6 @@
 #include <cstdio>
 
 #include "interrupt.h"
-#include "sinter/error.h"
 
 namespace sinter::cli {
 

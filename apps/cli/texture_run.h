@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "progress_line.h"
+#include "sinter/error.h"
 
 namespace sinter::cli {
 
@@ -28,5 +29,16 @@ class TextureRun {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   double last_ = 0;
 };
+
+/// What `work` does with the mesh of a file; the line that refuses an argument ends with the file.
+template <class Work>
+auto with_mesh_of(const std::string& file, Work&& work) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::invalid_argument) throw;
+    throw Error(error.code(), error.message() + " (" + file + ")");
+  }
+}
 
 }  // namespace sinter::cli

@@ -52,7 +52,8 @@ void run_unwrap(UnwrapArguments& arguments) {
   const Mesh mesh = read_mesh(arguments.mesh);
   const double read = run.lap();
   UnwrapReport report;
-  const TexturedMesh unwrapped = unwrap(mesh, arguments.options, &report);
+  const TexturedMesh unwrapped =
+      with_mesh_of(arguments.mesh, [&] { return unwrap(mesh, arguments.options, &report); });
   const double seconds = run.lap();
   run.warn(arguments.mesh, report.repairs);
   write_textured_mesh(arguments.output, unwrapped);

@@ -333,7 +333,7 @@ class BakeTest(TextureTest):
         corners, uv, _, faces = self.unrolled()
 
         def refused(name, *words):
-            self.assert_fails(self.bake(name, views, "x.glb", "--keep-uv"), ARGUMENT, "texture coordinates", *words)
+            self.assert_fails(self.bake(name, views, "x.glb", "--keep-uv"), ARGUMENT, "texture coordinates", str(name), *words)
 
         refused(mesh, "none")
         refused(self.glb("none.glb", corners, None, faces), "none")
@@ -446,7 +446,7 @@ class BadMeshTest(TextureTest):
         for kind, (text, status, word) in REFUSED.items():
             for command, result in self.each_command(self.file("bad.obj", text.encode())):
                 with self.subTest(kind, command=command):
-                    self.assert_fails(result, status, word)
+                    self.assert_fails(result, status, word, "bad.obj")
                     self.assertFalse((self.folder / "out.glb").exists())
 
 
