@@ -76,9 +76,11 @@ bool relax_to_rigid(std::span<const ReferenceTriangle> reference,
                     Chart& chart) {
   constexpr double kFlat = 1e-9;        // mean energy of a map that needs no improvement
   constexpr double kLittleGain = 0.02;  // share of the energy an iteration must remove
+  constexpr double kFarOff = 20;  // times what is allowed: hardly ever relaxed in so few iterations
   std::vector<Vec2> target;
   double energy = pull_to_rotations(chart, reference, target);
   if (energy <= kFlat * area) return true;
+  if (energy > kFarOff * (options.hopeless_above - 1) * area) return false;
   StiffnessSolver solver(reference, chart);
   for (int i = 0; i < options.max_iterations; ++i) {
     if (!solver.solve(target, chart.uv)) return false;

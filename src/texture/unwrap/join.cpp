@@ -1,9 +1,6 @@
 #include "texture/unwrap/join.h"
 
 #include <algorithm>
-#include <atomic>
-#include <cstdio>
-#include <cstdlib>
 #include <limits>
 #include <numbers>
 #include <numeric>
@@ -15,6 +12,15 @@
 
 namespace sinter::texture {
 namespace {
+
+/// What two charts share of the shorter border: with less, the joint chart is not compact and
+/// mostly overlaps itself.
+constexpr double kMinShare = 0.2;
+/// How far apart the two sides of a join may lie before it is relaxed, root of the mean square in
+/// units of the root of the smaller chart's area.
+constexpr double kMaxResidual = 0.2;
+/// Largest s1 of a joint chart, unless its parts have more.
+constexpr double kMostStretch = 2.5;
 
 /// Two vertices that become one, with the weight of the edge they end.
 struct Stitch {
@@ -87,19 +93,14 @@ class Joiner {
     for (std::size_t c = 0; c < charts.size(); ++c) {
       for (const std::uint32_t f : charts[c].faces) owner_[f] = static_cast<std::int32_t>(c);
     }
-    version_.assign(charts.size(), 0);
     candidates_.resize(charts.size());
     stale_.assign(charts.size(), 1);
   }
 
   void run() {
-    int rounds = 0;
-    size_t tests = 0, ok = 0;
     while (true) {
-      const auto pairs = mutual_pairs();
+      const auto pairs = choose_pairs();
       if (pairs.empty()) break;
-      ++rounds;
-      tests += pairs.size();
       std::vector<Chart> joint(pairs.size());
       std::vector<std::uint8_t> accepted(pairs.size(), 0);
       mesh::parallel_blocks(
@@ -111,25 +112,11 @@ class Joiner {
       for (std::size_t p = 0; p < pairs.size(); ++p) {
         if (accepted[p]) {
           adopt(pairs[p].first, pairs[p].second, std::move(joint[p]));
-          ++ok;
         } else
           reject(pairs[p].first, pairs[p].second);
       }
     }
     std::erase_if(charts_, [](const Chart& c) { return c.faces.empty(); });
-    if (getenv("UW_DEBUG"))
-      fprintf(stderr,
-              "join: rounds %d tests %zu ok %zu; why: extent %d resid %d hopeless %d flipped %d "
-              "overlap %d stretch %d\n",
-              rounds,
-              tests,
-              ok,
-              why[0],
-              why[1],
-              why[2],
-              why[3],
-              why[4],
-              why[5]);
   }
 
  private:
@@ -170,14 +157,17 @@ class Joiner {
     return (static_cast<std::uint64_t>(low) << 32) | static_cast<std::uint32_t>(high);
   }
 
-  std::vector<std::pair<std::int32_t, std::int32_t>> mutual_pairs() {
+  using Pair = std::pair<std::int32_t, std::int32_t>;
+
+  /// Charts with the neighbour they share most with, those that share most first, each chart once.
+  /// That some are not each other's first choice costs little, and there are more to try at once.
+  std::vector<Pair> choose_pairs() {
     for (std::size_t c = 0; c < charts_.size(); ++c) {
       if (stale_[c]) refresh(static_cast<std::int32_t>(c));
       stale_[c] = 0;
     }
     std::vector<std::int32_t> best(charts_.size(), -1);
     std::vector<double> best_score(charts_.size(), 0);
-    constexpr double kMinShare = 0.12;
     for (std::size_t c = 0; c < charts_.size(); ++c) {
       for (const Candidate& cand : candidates_[c]) {
         const double s = cand.score / std::min(perimeter_[c], perimeter_[index(cand.other)]);
@@ -191,11 +181,20 @@ class Joiner {
         }
       }
     }
-    std::vector<std::pair<std::int32_t, std::int32_t>> pairs;
+    std::vector<std::int32_t> order;
     for (std::size_t c = 0; c < charts_.size(); ++c) {
-      const std::int32_t o = best[c];
-      if (o > static_cast<std::int32_t>(c) && best[index(o)] == static_cast<std::int32_t>(c))
-        pairs.emplace_back(static_cast<std::int32_t>(c), o);
+      if (best[c] >= 0) order.push_back(static_cast<std::int32_t>(c));
+    }
+    std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
+      return best_score[index(a)] > best_score[index(b)];
+    });
+    std::vector<Pair> pairs;
+    std::vector<std::uint8_t> taken(charts_.size(), 0);
+    for (const std::int32_t c : order) {
+      const std::int32_t o = best[index(c)];
+      if (taken[index(c)] || taken[index(o)]) continue;
+      taken[index(c)] = taken[index(o)] = 1;
+      pairs.push_back(std::minmax({c, o}));
     }
     return pairs;
   }
@@ -203,13 +202,11 @@ class Joiner {
   bool try_join(std::int32_t ia, std::int32_t ib, Chart& joint) {
     const Chart &a = charts_[index(ia)], &b = charts_[index(ib)];
     std::vector<Stitch> stitches;
-    double arc = 0;
     for (const BorderEdge& edge : a.border) {
       const std::int32_t o = surface_.topology.opposite[index(edge.half_edge)];
       if (o < 0 || owner_[index(o / 3)] != ib) continue;
       const auto& bc = b.corners[index(slots_[index(o / 3)])];
       const double len = edge_length(surface_, edge.half_edge);
-      arc += len;
       stitches.push_back({edge.from, bc[index((o + 1) % 3)], len});
       stitches.push_back({edge.to, bc[index(o % 3)], len});
     }
@@ -221,11 +218,7 @@ class Joiner {
       w += s.weight;
     }
     residual = std::sqrt(residual / w) / std::sqrt(std::min(a.stretch.area, b.stretch.area));
-    static double maxres = getenv("UW_RES") ? atof(getenv("UW_RES")) : 0.2;
-    if (residual > maxres) {
-      ++why[1];
-      return false;
-    }
+    if (residual > kMaxResidual) return false;
     // vertices: a's, then b's; stitched ones are one
     const std::int32_t na = static_cast<std::int32_t>(a.uv.size()),
                        nb = static_cast<std::int32_t>(b.uv.size());
@@ -253,10 +246,7 @@ class Joiner {
       ++times[index(number[index(v)])];
     }
     for (std::size_t v = 0; v < joint.uv.size(); ++v) joint.uv[v] = 1.0 / times[v] * joint.uv[v];
-    if (longest_side(joint.uv) > options_.max_extent) {
-      ++why[0];
-      return false;
-    }
+    if (longest_side(joint.uv) > options_.max_extent) return false;
     joint.faces = a.faces;
     joint.faces.insert(joint.faces.end(), b.faces.begin(), b.faces.end());
     joint.corners.reserve(joint.faces.size());
@@ -283,19 +273,10 @@ class Joiner {
         std::max(parts, std::min(options_.max_stretch, parts + options_.max_growth));
     FlattenOptions flatten;
     flatten.hopeless_above = limit;
-    const FlattenStatus st = flatten_chart(surface_, flatten, joint);
-    if (st != FlattenStatus::valid) {
-      ++why[st == FlattenStatus::hopeless ? 2 : st == FlattenStatus::flipped ? 3 : 4];
-      return false;
-    }
-    const double lim = std::max({2.5, a.stretch.max, b.stretch.max});
-    if (!(joint.stretch.mean_square() <= limit) || joint.stretch.max > lim) {
-      ++why[5];
-      return false;
-    }
-    return true;
+    if (flatten_chart(surface_, flatten, joint) != FlattenStatus::valid) return false;
+    const double most = std::max({kMostStretch, a.stretch.max, b.stretch.max});
+    return joint.stretch.mean_square() <= limit && joint.stretch.max <= most;
   }
-  int why[6] = {};
 
   void adopt(std::int32_t ia, std::int32_t ib, Chart&& joint) {
     const auto shift = static_cast<std::int32_t>(charts_[index(ia)].faces.size());
@@ -323,7 +304,6 @@ class Joiner {
   FaceSlots& slots_;
   std::vector<Chart>& charts_;
   std::vector<std::int32_t> owner_;
-  std::vector<int> version_;
   std::vector<std::vector<Candidate>> candidates_;
   std::vector<double> perimeter_;
   std::vector<std::uint8_t> stale_;
