@@ -152,7 +152,7 @@ double whole_atlas_seconds(const Scene& scene) {
       image.pixels[3 * i + c] = static_cast<std::uint8_t>((i * (c + 3)) >> 6);
     }
   }
-  return seconds_of([&] { inpaint_navier_stokes(image, pixels); });
+  return seconds_of([&] { inpaint_navier_stokes(image, pixels, 1); });
 }
 
 void run(int size, int threads) {

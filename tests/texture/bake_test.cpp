@@ -51,7 +51,7 @@ TEST(Inpaint, IsOpenCvsNavierStokes) {
     }
   }
   EXPECT_GT(std::count(pixels.begin(), pixels.end(), Pixel::wanted), 150);
-  EXPECT_EQ(inpaint_navier_stokes(image, pixels), 0);
+  EXPECT_EQ(inpaint_navier_stokes(image, pixels, 2), 0);
   int largest = 0;
   for (std::size_t i = 0; i < image.pixels.size(); ++i) {
     largest = std::max(largest, std::abs(image.pixels[i] - expected.pixels[i]));
@@ -74,7 +74,7 @@ TEST(Inpaint, LeavesAloneWhatIsOutsideAndCountsWhatItCannotReach) {
     for (int x = 30; x < 35; ++x) at(x, y) = Pixel::wanted;  // an island
   }
   const Image before = image;
-  EXPECT_EQ(inpaint_navier_stokes(image, pixels), 20);
+  EXPECT_EQ(inpaint_navier_stokes(image, pixels, 2), 20);
   for (int y = 0; y < 30; ++y) {
     for (int x = 0; x < 40; ++x) {
       const bool filled = at(x, y) == Pixel::wanted && x < 20;
@@ -173,7 +173,7 @@ TEST(VertexFill, IsTheReferencesStepByStep) {
     s.texture.colour[texel(s, v)] = {0.25f * static_cast<float>(v - 17), 0.9f, 0.1f};
   }
   const auto [expected, sweeps] = slow_fill(s);
-  const VertexFill result = fill_vertices(s.positions, s.faces, s.uv, s.texture);
+  const VertexFill result = fill_vertices(s.positions, s.faces, s.uv, 2, s.texture);
   EXPECT_EQ(result.sweeps, sweeps);
   EXPECT_GT(sweeps, 4);
   EXPECT_EQ(result.filled_vertices, 18);
@@ -188,7 +188,7 @@ TEST(VertexFill, IsTheReferencesStepByStep) {
 TEST(VertexFill, StopsWhereNothingIsKnown) {
   Strip s = strip(3, 16);
   // All uncoloured in the first sweep, which is a change from 0; then two lives are lost twice.
-  EXPECT_EQ(fill_vertices(s.positions, s.faces, s.uv, s.texture).sweeps, 4);
+  EXPECT_EQ(fill_vertices(s.positions, s.faces, s.uv, 2, s.texture).sweeps, 4);
   EXPECT_EQ(std::count(s.texture.known.begin(), s.texture.known.end(), 1), 0);
 }
 

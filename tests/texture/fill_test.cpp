@@ -146,13 +146,13 @@ TEST(Fill, TheFastOneIsWithinTheStatedBoundOfTheReference) {
     ASSERT_GT(ranges.size(), 15u);
     Texture fast = painted.texture;
     fill_along_surface(painted.mesh.positions, painted.mesh.faces, painted.texels, fast);
-    Image reference = to_image(painted.texture, false);
+    Image reference = to_image(painted.texture, false, 1);
     std::vector<Pixel> pixels(painted.holes.size(), Pixel::outside);
     for (std::size_t i = 0; i < pixels.size(); ++i) {
       if (painted.texture.known[i] != 0) pixels[i] = Pixel::known;
       if (painted.holes[i] != 0) pixels[i] = Pixel::wanted;
     }
-    EXPECT_EQ(inpaint_navier_stokes(reference, pixels), 0);
+    EXPECT_EQ(inpaint_navier_stokes(reference, pixels, 1), 0);
     for (std::size_t i = 0; i < pixels.size(); ++i) {
       if (painted.holes[i] == 0) continue;
       ASSERT_EQ(fast.known[i], 1);

@@ -91,7 +91,7 @@ class Baker {
     fill_rest(texture, reached);
     report_.unfilled_texels = report_.chart_texels - count_known(texture, texels);
     report_.fill_ms = clock.lap();
-    return to_image(texture, false);
+    return to_image(texture, false, threads());
   }
 
   Image by_reference() {
@@ -116,7 +116,7 @@ class Baker {
     count(texture, texels);
     report_.project_ms = clock.lap();
     target_.tell("fill", 0, 1);
-    Image image = fill_by_reference(target_, texels, std::move(texture), report_);
+    Image image = fill_by_reference(target_, texels, std::move(texture), threads(), report_);
     report_.fill_ms = clock.lap();
     return image;
   }

@@ -1,187 +1,220 @@
+// Written with the vector types of gcc and clang: the three channels of a pixel at once.
+
 #include "texture/bake/inpaint.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
-#include <limits>
-#include <queue>
-#include <vector>
+#include <memory>
 
 #include "core/error.h"
+#include "cpu/threads.h"
+#include "texture/bake/in_turns.h"
 
 namespace sinter::texture {
 namespace {
 
+#define SINTER_INLINE inline __attribute__((always_inline))
+
 constexpr int kRadius = 3;
-constexpr float kFar = 1e6f;
+/// What is drawn on lies within the radius, and its slopes one further.
+constexpr int kReach = kRadius + 1;
+static_assert(kReach <= MarchGrid::kMargin);
 
-enum class State : std::uint8_t { known, band, inside };
+/// By channel; the fourth is there for the registers.
+using Channels = float __attribute__((vector_size(16)));
+using Colours = std::uint32_t __attribute__((vector_size(16)));  ///< four, a byte a channel
+using Bytes = std::uint8_t __attribute__((vector_size(16)));
+using Halves = std::uint16_t __attribute__((vector_size(16)));
+using Ints = std::int32_t __attribute__((vector_size(16)));
 
-/// First the nearest, among equals the one that came first.
-struct Waiting {
-  float distance;
-  std::uint64_t order;
-  int x, y;
-  bool operator<(const Waiting& other) const {
-    return distance != other.distance ? distance > other.distance : order > other.order;
-  }
+// gcc 12 converts bytes to numbers one by one unless it is spelled out.
+
+/// Bytes of the first and of the last two colours.
+SINTER_INLINE Halves first_two(Bytes b) {
+  return reinterpret_cast<Halves>(
+      __builtin_shufflevector(b, Bytes{}, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
+}
+SINTER_INLINE Halves last_two(Bytes b) {
+  return reinterpret_cast<Halves>(__builtin_shufflevector(
+      b, Bytes{}, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31));
+}
+SINTER_INLINE Channels first_half(Halves h) {
+  return __builtin_convertvector(
+      reinterpret_cast<Ints>(__builtin_shufflevector(h, Halves{}, 0, 8, 1, 9, 2, 10, 3, 11)),
+      Channels);
+}
+SINTER_INLINE Channels last_half(Halves h) {
+  return __builtin_convertvector(
+      reinterpret_cast<Ints>(__builtin_shufflevector(h, Halves{}, 4, 12, 5, 13, 6, 14, 7, 15)),
+      Channels);
+}
+SINTER_INLINE Bytes apart(Bytes a, Bytes b) {
+  return (a > b ? a : b) - (a < b ? a : b);
+}
+SINTER_INLINE Channels magnitude(Channels v) {
+  return v > -v ? v : -v;
+}
+SINTER_INLINE Channels root(Channels v) {
+  Channels r;
+  for (int i = 0; i < 4; ++i) r[i] = std::sqrt(v[i]);
+  return r;
+}
+
+/// Steps to the pixels within the radius, rows from the top, and what stands by each.
+struct Step {
+  int dx, dy;
+  float rows, columns;  ///< of the slopes, in what runs along the isophote
+  float square, near;
 };
-
-class Marching {
- public:
-  Marching(Image& image, std::span<const Pixel> pixels)
-      : image_(image), width_(image.width), height_(image.height), pixels_(pixels) {
-    state_.assign(pixels.size(), State::inside);
-    distance_.assign(pixels.size(), kFar);
-    for (std::size_t i = 0; i < pixels.size(); ++i) {
-      if (pixels[i] == Pixel::known) state_[i] = State::known;
+constexpr std::size_t kSteps = 28;  // the pixel itself is not known yet
+constexpr std::array<Step, kSteps> disc() {
+  std::array<Step, kSteps> steps{};
+  std::size_t n = 0;
+  for (int dy = -kRadius; dy <= kRadius; ++dy) {
+    for (int dx = -kRadius; dx <= kRadius; ++dx) {
+      const int square = dx * dx + dy * dy;
+      if (square == 0 || square > kRadius * kRadius) continue;
+      steps[n++] = {dx,
+                    dy,
+                    -static_cast<float>(dx),
+                    static_cast<float>(dy),
+                    static_cast<float>(square),
+                    1.0f / (static_cast<float>(square * square) + 1.0f)};
     }
   }
+  return steps;
+}
+constexpr std::array<Step, kSteps> kDisc = disc();
 
-  std::int64_t run() {
-    start();
-    while (!waiting_.empty()) {
-      const Waiting now = waiting_.top();
-      waiting_.pop();
-      state(now.x, now.y) = State::known;
-      for (const auto& [dx, dy] :
-           {std::array{0, -1}, std::array{-1, 0}, std::array{0, 1}, std::array{1, 0}}) {
-        visit(now.x + dx, now.y + dy);
-      }
+/// By whether the neighbour after and before a pixel is known (bits 1 and 0), how often the
+/// differences to them count: where one is not known the other stands for both.
+constexpr Halves kShares[] = {
+    {}, {0, 0, 0, 0, 2, 2, 2, 2}, {2, 2, 2, 2, 0, 0, 0, 0}, {1, 1, 1, 1, 1, 1, 1, 1}};
+
+class Inpainting {
+ public:
+  Inpainting(Image& image, const MarchOrder& order, int threads)
+      : image_(image), grid_(order.grid), turns_(order.turns.get()) {
+    for (std::size_t k = 0; k < kSteps; ++k) {
+      offsets_[k] = static_cast<std::uint32_t>(grid_.beside(0, kDisc[k].dx, kDisc[k].dy));
     }
-    return std::count(pixels_.begin(), pixels_.end(), Pixel::wanted) - filled_;
+    colours_ = std::make_unique_for_overwrite<std::uint32_t[]>(grid_.size());
+    cpu::parallel_ranges(threads, grid_.height, [&](std::int64_t begin, std::int64_t end, int) {
+      for (int y = static_cast<int>(begin); y < static_cast<int>(end); ++y) {
+        for (int x = 0; x < grid_.width; ++x) colours_[grid_.at(x, y)] = packed(image_.at(x, y));
+      }
+    });
+  }
+
+  void fill(std::uint32_t at) {
+    const int x = grid_.x(at), y = grid_.y(at);
+    const bool inside =
+        x >= kReach && x < grid_.width - kReach && y >= kReach && y < grid_.height - kReach;
+    std::uint8_t* const pixel = image_.at(x, y);
+    inside ? fill<true>(at, x, y, pixel) : fill<false>(at, x, y, pixel);
+    colours_[at] = packed(pixel);
   }
 
  private:
-  std::size_t at(int x, int y) const {
-    return static_cast<std::size_t>(y) * static_cast<std::size_t>(width_) +
-           static_cast<std::size_t>(x);
+  static std::uint32_t packed(const std::uint8_t* rgb) {
+    return static_cast<std::uint32_t>(rgb[0] | rgb[1] << 8 | rgb[2] << 16);
   }
-  bool within(int x, int y) const { return x >= 0 && x < width_ && y >= 0 && y < height_; }
-  State& state(int x, int y) { return state_[at(x, y)]; }
-  /// Beyond the picture nothing is known.
-  bool unknown(int x, int y) const { return !within(x, y) || state_[at(x, y)] == State::inside; }
-  float distance(int x, int y) const { return within(x, y) ? distance_[at(x, y)] : kFar; }
-
-  void wait(int x, int y, float distance) {
-    distance_[at(x, y)] = distance;
-    waiting_.push({distance, order_++, x, y});
+  std::uint32_t place(int x, int y) const {
+    return grid_.at(std::clamp(x, 0, grid_.width - 1), std::clamp(y, 0, grid_.height - 1));
   }
 
-  /// The known pixels beside wanted ones, rows from the top.
-  void start() {
-    const auto wanted = [&](int x, int y) {
-      return within(x, y) && pixels_[at(x, y)] == Pixel::wanted;
-    };
-    for (int y = 0; y < height_; ++y) {
-      for (int x = 0; x < width_; ++x) {
-        if (pixels_[at(x, y)] != Pixel::known) continue;
-        if (!wanted(x - 1, y) && !wanted(x + 1, y) && !wanted(x, y - 1) && !wanted(x, y + 1))
-          continue;
-        state(x, y) = State::band;
-        wait(x, y, 0);
-      }
+  /// Where the differences of a pixel are taken.
+  struct Cross {
+    std::uint32_t above, middle, below;  ///< along the column
+    std::uint32_t left, centre, right;   ///< along the row
+  };
+  template <bool kInside>
+  SINTER_INLINE Cross cross(std::uint32_t at, int x, int y) const {
+    const std::uint32_t stride = grid_.stride();
+    if (kInside) return {at - stride, at, at + stride, at - 1, at, at + 1};
+    // OpenCV moves the place by one at the picture's borders, in ways of its own for both.
+    const int xl = x + (x == 0), xh = x - (x == grid_.width - 1);
+    const int yl = y + (y == 0), yh = y - (y == grid_.height - 1);
+    return {place(xl, yl - 1),
+            place(xl, yh),
+            place(xl, yh + 1),
+            place(xl - 1, yl),
+            place(xl, yl),
+            place(xh + 1, yl)};
+  }
+
+  /// Beyond the picture pixels count as known here.
+  template <bool kInside>
+  SINTER_INLINE std::size_t known(std::uint32_t at, int x, int y, std::uint32_t turn) const {
+    const bool beyond = !kInside && (x < 0 || x >= grid_.width || y < 0 || y >= grid_.height);
+    return beyond || turns_[at] < turn;
+  }
+
+  /// Means of the known pixels around one.
+  template <bool kInside>
+  void fill(std::uint32_t at, int x, int y, std::uint8_t* pixel) const {
+    const std::uint32_t turn = turns_[at], stride = grid_.stride();
+    std::array<std::uint8_t, kSteps> taken;
+    std::size_t count = 0;
+    for (std::size_t k = 0; k < kSteps; ++k) {  // no branch: which are known is hard to foresee
+      taken[count] = static_cast<std::uint8_t>(k);
+      count += turns_[at + offsets_[k]] < turn;
     }
-  }
-
-  void visit(int x, int y) {
-    if (!within(x, y) || pixels_[at(x, y)] != Pixel::wanted || state(x, y) != State::inside) return;
-    const float reached = std::min({arrival(x, y - 1, x - 1, y),
-                                    arrival(x, y + 1, x - 1, y),
-                                    arrival(x, y - 1, x + 1, y),
-                                    arrival(x, y + 1, x + 1, y)});
-    fill(x, y);
-    ++filled_;
-    state(x, y) = State::band;
-    wait(x, y, reached);
-  }
-
-  /// Of the front, from one neighbour above or below and one beside.
-  float arrival(int x1, int y1, int x2, int y2) const {
-    const float a = distance(x1, y1), b = distance(x2, y2);
-    if (unknown(x1, y1)) return 1 + (unknown(x2, y2) ? std::min(a, b) : b);
-    if (unknown(x2, y2)) return 1 + a;
-    const float apart = a - b;
-    if (std::abs(apart) >= 1) return 1 + std::min(a, b);
-    return (a + b + std::sqrt(2 - apart * apart)) * 0.5f;
-  }
-
-  /// Of a pixel, or of the last one before the picture's border.
-  int level(int x, int y, int c) const {
-    return image_.at(std::clamp(x, 0, width_ - 1), std::clamp(y, 0, height_ - 1))[c];
-  }
-
-  /// Two differences to neighbours; where one neighbour is not known the other stands for both.
-  static float slope(bool after, bool before, int forward, int back) {
-    if (after && before) return static_cast<float>(forward + back);
-    return static_cast<float>(after ? 2 * forward : before ? 2 * back : 0);
-  }
-  bool wanting(int x, int y) const { return within(x, y) && unknown(x, y); }
-  int step(int xa, int ya, int xb, int yb, int c) const {
-    return std::abs(level(xa, ya, c) - level(xb, yb, c));
-  }
-  /// Along the column and along the row. OpenCV moves the place by one at the picture's borders, in
-  /// ways of its own for both, and takes what is beyond them for known.
-  std::array<float, 2> slopes(int x, int y, int c) const {
-    const int xl = x + (x == 0), xh = x - (x == width_ - 1);
-    const int yl = y + (y == 0), yh = y - (y == height_ - 1);
-    return {slope(!wanting(x, y + 1),
-                  !wanting(x, y - 1),
-                  step(xl, yh + 1, xl, yh, c),
-                  step(xl, yh, xl, yl - 1, c)),
-            slope(!wanting(x + 1, y),
-                  !wanting(x - 1, y),
-                  step(xh + 1, yl, xl, yl, c),
-                  step(xl, yl, xl - 1, yl, c))};
-  }
-
-  void fill(int x, int y) {
-    std::array<float, 3> sum{}, total{};
-    total.fill(1e-20f);
-    for (int sy = y - kRadius; sy <= y + kRadius; ++sy) {
-      for (int sx = x - kRadius; sx <= x + kRadius; ++sx) {
-        const int dx = sx - x, dy = sy - y;
-        const int square = dx * dx + dy * dy;
-        if (square > kRadius * kRadius || unknown(sx, sy)) continue;
-        const float near = 1.0f / (static_cast<float>(square * square) + 1.0f);
-        for (int c = 0; c < 3; ++c) {
-          const auto [rows, columns] = slopes(sx, sy, c);
-          float along = std::abs(-static_cast<float>(dx) * rows + static_cast<float>(dy) * columns);
-          if (along <= 0.01f) {
-            along = 0.000001f;
-          } else {
-            along /= std::sqrt(static_cast<float>(square) * (rows * rows + columns * columns));
-          }
-          const float weight = near * along;
-          sum[static_cast<std::size_t>(c)] += weight * static_cast<float>(level(sx, sy, c));
-          total[static_cast<std::size_t>(c)] += weight;
-        }
-      }
+    const Channels zero{};
+    Channels sum = zero, total = zero + 1e-20f;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Step& step = kDisc[taken[i]];
+      const std::uint32_t q = at + offsets_[taken[i]];
+      const int qx = x + step.dx, qy = y + step.dy;
+      const std::size_t v = 2 * known<kInside>(q + stride, qx, qy + 1, turn) +
+                            known<kInside>(q - stride, qx, qy - 1, turn);
+      const std::size_t h =
+          2 * known<kInside>(q + 1, qx + 1, qy, turn) + known<kInside>(q - 1, qx - 1, qy, turn);
+      const Cross c = cross<kInside>(q, qx, qy);
+      const std::uint32_t level = colours_[q], middle = kInside ? level : colours_[c.middle];
+      const std::uint32_t centre = kInside ? level : colours_[c.centre];
+      const Colours ends = {colours_[c.below], middle, colours_[c.right], centre};
+      const Colours starts = {middle, colours_[c.above], centre, colours_[c.left]};
+      const Bytes steps = apart(reinterpret_cast<Bytes>(ends), reinterpret_cast<Bytes>(starts));
+      const Halves down = first_two(steps) * kShares[v], across = last_two(steps) * kShares[h];
+      const Halves slopes = __builtin_shufflevector(down, across, 0, 1, 2, 3, 8, 9, 10, 11) +
+                            __builtin_shufflevector(down, across, 4, 5, 6, 7, 12, 13, 14, 15);
+      const Channels rows = first_half(slopes), columns = last_half(slopes);
+      Channels along = magnitude(step.rows * rows + step.columns * columns);
+      along = along <= 0.01f ? zero + 0.000001f
+                             : along / root(step.square * (rows * rows + columns * columns));
+      const Channels weight = step.near * along;
+      sum += weight * first_half(first_two(reinterpret_cast<Bytes>(Colours{level, 0, 0, 0})));
+      total += weight;
     }
-    for (std::size_t c = 0; c < 3; ++c) {
+    for (int c = 0; c < 3; ++c) {
       const long value = std::lrint(static_cast<double>(sum[c]) / static_cast<double>(total[c]));
-      image_.at(x, y)[c] = static_cast<std::uint8_t>(std::clamp(value, 0L, 255L));
+      pixel[c] = static_cast<std::uint8_t>(std::clamp(value, 0L, 255L));
     }
   }
 
   Image& image_;
-  int width_, height_;
-  std::span<const Pixel> pixels_;
-  std::vector<State> state_;
-  std::vector<float> distance_;
-  std::priority_queue<Waiting> waiting_;
-  std::uint64_t order_ = 0;
-  std::int64_t filled_ = 0;
+  const MarchGrid grid_;
+  const std::uint32_t* turns_;
+  std::unique_ptr<std::uint32_t[]> colours_;
+  std::array<std::uint32_t, kSteps> offsets_;
 };
 
 }  // namespace
 
-std::int64_t inpaint_navier_stokes(Image& image, std::span<const Pixel> pixels) {
+std::int64_t inpaint_navier_stokes(Image& image, std::span<const Pixel> pixels, int threads) {
   SINTER_CHECK(image.channels == 3 && pixels.size() * 3 == image.pixels.size(),
                ErrorCode::invalid_argument,
                "[inpaint] picture: expected RGB and one state a pixel");
-  return Marching(image, pixels).run();
+  SINTER_CHECK(pixels.size() < std::size_t{1} << 30,
+               ErrorCode::invalid_argument,
+               "[inpaint] picture: expected fewer than 2^30 pixels, got ",
+               pixels.size());
+  const MarchOrder order = march_order(pixels, image.width, image.height, threads);
+  Inpainting inpainting(image, order, threads);
+  InTurns(order, kReach, threads).run([&](std::uint32_t place) { inpainting.fill(place); });
+  return order.unreached;
 }
 
 }  // namespace sinter::texture

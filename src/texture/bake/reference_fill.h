@@ -8,7 +8,7 @@
 namespace sinter::texture {
 
 /// Rounded, or cut off as the reference stores it.
-Image to_image(const Texture& texture, bool cut_off);
+Image to_image(const Texture& texture, bool cut_off, int threads);
 /// Texels that show a face and have a colour.
 std::int64_t count_known(const Texture& texture, const TexelMap& texels);
 
@@ -18,6 +18,7 @@ std::int64_t count_known(const Texture& texture, const TexelMap& texels);
 Image fill_by_reference(const BakeTarget& target,
                         const TexelMap& texels,
                         Texture texture,
+                        int threads,
                         BakeReport& report);
 
 }  // namespace sinter::texture

@@ -23,6 +23,7 @@ struct VertexFill {
 VertexFill fill_vertices(std::span<const mesh::Vec3> positions,
                          std::span<const mesh::Face> faces,
                          std::span<const std::array<float, 2>> uv,
+                         int threads,
                          Texture& texture);
 
 }  // namespace sinter::texture

@@ -152,7 +152,8 @@ class Baker {
     places.face = places.raster.face;
     report_.project_ms = lap();
     target_.tell("fill", 0, 1);
-    Image image = fill_by_reference(target_, places, std::move(painted), report_);
+    Image image =
+        fill_by_reference(target_, places, std::move(painted), options_.unwrap.threads, report_);
     report_.fill_ms = lap();
     return image;
   }
