@@ -2,10 +2,10 @@
 // Charts to places in the square atlas.
 
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "texture/unwrap/chart.h"
+#include "texture/unwrap/scale_search.h"
 
 namespace sinter::texture {
 
@@ -28,8 +28,22 @@ struct Packing {
 
 /// Places all charts at one scale, as large as it can find a place for them all: turned by halves
 /// of a quarter from their upright position, at least `gutter` empty texels between the texels that
-/// two charts touch and half of that along the border. Raises unsupported where they do not fit at
-/// any scale.
-Packing pack_charts(const std::vector<Chart>& charts, const PackOptions& options);
+/// two charts touch and half of that along the border.
+class Packer {
+ public:
+  Packer(const std::vector<Chart>& charts, const PackOptions& options);
+
+  /// Looks for a scale, in texels per unit, from `above` on where that is not 0; returns 0 where it
+  /// finds none. Called once.
+  double search(double above = 0);
+
+  /// What was found, with smaller cells and perhaps at a somewhat larger scale.
+  Packing finish();
+
+ private:
+  PackOptions options_;
+  PackJob job_;
+  Found found_;
+};
 
 }  // namespace sinter::texture

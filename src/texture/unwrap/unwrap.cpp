@@ -11,9 +11,9 @@
 #include "texture/input_mesh.h"
 #include "texture/unwrap/flatten.h"
 #include "texture/unwrap/join.h"
+#include "texture/unwrap/layout.h"
 #include "texture/unwrap/make_charts.h"
 #include "texture/unwrap/measure.h"
-#include "texture/unwrap/pack.h"
 
 namespace sinter::texture {
 namespace {
@@ -59,20 +59,14 @@ void check_size(const mesh::TriangleMesh& mesh) {
                mesh.faces.size());
 }
 
-/// Joins charts as the options say: first as long as stretch stays low, then, where there is a
-/// limit on their number, with ever more stretch.
-void join_as_asked(const Surface& surface,
-                   const UnwrapOptions& options,
-                   double extent,
+/// Joins charts beyond what stretch allows, gently at first, until at most `limit` are left.
+void join_to_limit(const Surface& surface,
+                   JoinOptions join,
+                   std::size_t limit,
                    FaceSlots& slots,
                    std::vector<Chart>& charts) {
-  constexpr double kGrowthShare = 0.05;  // of what max_stretch allows, by a single join
   constexpr double kLoosest = 4;
-  const double allowed = options.max_stretch * options.max_stretch;
-  JoinOptions join{allowed, kGrowthShare * (allowed - 1), extent, options.threads};
-  join_charts(surface, join, slots, charts);
-  const auto limit = static_cast<std::size_t>(options.max_charts);
-  while (limit > 0 && charts.size() > limit && join.max_growth < kLoosest) {
+  while (charts.size() > limit && join.max_growth < kLoosest) {
     join.max_growth = std::max(2 * join.max_growth, 1e-3);
     join.max_stretch = std::max(join.max_stretch, 1 + 4 * join.max_growth);
     join.max_extent *= 1.25;
@@ -169,19 +163,39 @@ class Writer {
   UnwrapResult& result_;
 };
 
-/// Total length of the charts' borders that are edges between faces of the surface, in units of the
-/// root of its area; each is the border of two charts.
-double seam_length(const Surface& surface, const std::vector<Chart>& charts) {
-  double sum = 0;
-  for (const Chart& chart : charts) {
-    for (const BorderEdge& edge : chart.border) {
-      if (surface.topology.opposite[static_cast<std::size_t>(edge.half_edge)] < 0) continue;
-      const auto& p = surface.corners[static_cast<std::size_t>(edge.half_edge / 3)];
-      const auto k = static_cast<std::size_t>(edge.half_edge % 3);
-      sum += length(p[(k + 1) % 3] - p[k]);
-    }
+void finish_charts(std::vector<Chart>& charts) {
+  scale_charts(charts);
+  std::sort(charts.begin(), charts.end(), [](const Chart& a, const Chart& b) {
+    return *std::min_element(a.faces.begin(), a.faces.end()) <
+           *std::min_element(b.faces.begin(), b.faces.end());
+  });
+}
+
+/// The charts joined as far as the options allow, and as they were when charts were smaller: these
+/// have longer seams and may fill more of the atlas.
+std::vector<std::vector<Chart>> join_in_stages(const Surface& surface,
+                                               const UnwrapOptions& options,
+                                               double extent,
+                                               FaceSlots& slots,
+                                               std::vector<Chart> charts) {
+  constexpr double kGrowthShare = 0.05;  // of what max_stretch allows, by a single join
+  const double allowed = options.max_stretch * options.max_stretch;
+  JoinOptions join{allowed, kGrowthShare * (allowed - 1), extent, options.threads};
+  std::vector<std::vector<Chart>> sets;
+  for (const double stage : {0.5, 0.7, 1.0}) {
+    join.max_extent = stage * extent;
+    const std::size_t before = charts.size();
+    join_charts(surface, join, slots, charts);
+    if (!sets.empty() && charts.size() == before) sets.pop_back();
+    sets.push_back(charts);
   }
-  return sum / 2;
+  if (options.max_charts > 0) {
+    join_to_limit(surface, join, static_cast<std::size_t>(options.max_charts), slots, charts);
+    sets = {std::move(charts)};
+  }
+  std::reverse(sets.begin(), sets.end());
+  for (auto& set : sets) finish_charts(set);
+  return sets;
 }
 
 UnwrapResult unwrap_checked(const mesh::TriangleMesh& mesh, const UnwrapOptions& options) {
@@ -202,35 +216,32 @@ UnwrapResult unwrap_checked(const mesh::TriangleMesh& mesh, const UnwrapOptions&
   std::vector<Chart> charts = make_charts(surface, make, slots);
   times.charts_ms = clock.lap();
   report(0.3);
-  join_as_asked(surface, options, extent, slots, charts);
-  scale_charts(charts);
-  std::sort(charts.begin(), charts.end(), [](const Chart& a, const Chart& b) {
-    return *std::min_element(a.faces.begin(), a.faces.end()) <
-           *std::min_element(b.faces.begin(), b.faces.end());
-  });
+  auto sets = join_in_stages(surface, options, extent, slots, std::move(charts));
   times.join_ms = clock.lap();
   report(0.8);
 
   UnwrapResult result;
   Writer writer(mesh, result);
-  if (!charts.empty()) {
-    const Packing packing =
-        pack_charts(charts, {options.texture_size, options.gutter, options.threads});
-    for (std::size_t c = 0; c < charts.size(); ++c) {
-      writer.write_chart(
-          charts[c], static_cast<std::int32_t>(c), packing.placements[c], options.texture_size);
+  if (!sets.front().empty()) {
+    const Layout layout = choose_layout(
+        surface, std::move(sets), {options.texture_size, options.gutter, options.threads});
+    for (std::size_t c = 0; c < layout.charts.size(); ++c) {
+      writer.write_chart(layout.charts[c],
+                         static_cast<std::int32_t>(c),
+                         layout.packing.placements[c],
+                         options.texture_size);
     }
-    result.stats.texels_per_unit = packing.texels_per_unit / surface.unit;
+    result.stats.texels_per_unit = layout.packing.texels_per_unit / surface.unit;
+    result.stats.charts = static_cast<std::int64_t>(layout.charts.size());
+    result.stats.seam_length = seam_length(surface, layout.charts);
   }
   result.stats.collapsed_faces = writer.write_collapsed(surface.topology);
   const AtlasMeasure measure =
       measure_atlas(mesh, result, options.texture_size, options.texture_size);
-  result.stats.charts = static_cast<std::int64_t>(charts.size());
   result.stats.atlas_use = measure.use;
   result.stats.stretch_l2 = measure.stretch_l2;
   result.stats.stretch_linf = measure.stretch_linf;
   result.stats.flipped_faces = measure.flipped_faces;
-  result.stats.seam_length = seam_length(surface, charts);
   times.pack_ms = clock.lap();
   result.times = times;
   report(1);
