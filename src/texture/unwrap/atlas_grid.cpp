@@ -33,32 +33,35 @@ AtlasGrid::AtlasGrid(std::int32_t side, std::int32_t reach)
   bits_.assign(row_start(levels_, 0), 0);
 }
 
-void AtlasGrid::widen(std::int32_t y) {
-  const std::int32_t words = (side_ + 2 * reach_) / kWordBits + 1;
+void AtlasGrid::widen(std::int32_t y, std::int32_t begin, std::int32_t end) {
   for (int level = 1; level < levels_; ++level) {
     const Word* const from = bits_.data() + row_start(level - 1, y);
     Word* const to = bits_.data() + row_start(level, y);
     const std::int32_t shift = std::int32_t{1} << (level - 1);
     const Word* const shifted = from + shift / kWordBits;
-    for (std::int32_t w = 0; w < words; ++w) {
+    const std::int32_t first = std::max(0, begin + 1 - 2 * shift) / kWordBits;
+    for (std::int32_t w = first; w <= (end - 1) / kWordBits; ++w) {
       to[w] = from[w] | bits_from(shifted + w, shift % kWordBits);
     }
   }
 }
 
 void AtlasGrid::place(const Stamp& stamp, Cell at) {
-  for (std::size_t i = 0; i < stamp.body.size(); ++i) {
-    const CellSpan& s = stamp.body[i];
-    const std::int32_t y = s.y + at.y + reach_;
+  const std::int32_t shift = at.x + reach_;
+  for (auto s = stamp.body.begin(); s != stamp.body.end();) {
+    const auto row = s;
+    const std::int32_t y = row->y + at.y + reach_;
     Word* const bits = bits_.data() + row_start(0, y);
-    const std::int32_t x0 = s.begin + at.x + reach_, x1 = s.end - 1 + at.x + reach_;
-    for (std::int32_t w = x0 / kWordBits; w <= x1 / kWordBits; ++w) {
-      Word run = ~Word{0};
-      if (w == x0 / kWordBits) run &= ~Word{0} << (x0 % kWordBits);
-      if (w == x1 / kWordBits) run &= ~Word{0} >> (kWordBits - 1 - x1 % kWordBits);
-      bits[w] |= run;
+    for (; s != stamp.body.end() && s->y == row->y; ++s) {
+      const std::int32_t x0 = s->begin + shift, x1 = s->end - 1 + shift;
+      for (std::int32_t w = x0 / kWordBits; w <= x1 / kWordBits; ++w) {
+        Word run = ~Word{0};
+        if (w == x0 / kWordBits) run &= ~Word{0} << (x0 % kWordBits);
+        if (w == x1 / kWordBits) run &= ~Word{0} >> (kWordBits - 1 - x1 % kWordBits);
+        bits[w] |= run;
+      }
     }
-    if (i + 1 == stamp.body.size() || stamp.body[i + 1].y != s.y) widen(y);
+    widen(y, row->begin + shift, (s - 1)->end + shift);
   }
 }
 

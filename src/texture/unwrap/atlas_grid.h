@@ -32,7 +32,8 @@ class AtlasGrid {
             static_cast<std::size_t>(y)) *
            static_cast<std::size_t>(row_words_);
   }
-  void widen(std::int32_t y);
+  /// Brings the higher levels of a row up to date with what was taken between two places.
+  void widen(std::int32_t y, std::int32_t begin, std::int32_t end);
 
   std::int32_t side_, reach_, rows_, row_words_;
   int levels_;

@@ -116,7 +116,7 @@ Found find_scale(const PackJob& job) {
 
 void try_recipes(const PackJob& job, double scale, int trials, Found& found) {
   constexpr std::size_t kBatch = 8;  // at once, whatever the number of threads
-  constexpr int kFailures = 4;       // batches
+  constexpr int kFailures = 2;       // batches
   constexpr double kLastStep = 1.004;
   double step = kFirstStep;
   std::uint64_t next = 1;

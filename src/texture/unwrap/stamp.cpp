@@ -94,9 +94,23 @@ class CellMap {
   std::vector<Word> bits_;
 };
 
-std::int32_t floor_div(std::int32_t a, std::int32_t b) {
-  return a >= 0 ? a / b : -((b - 1 - a) / b);
-}
+/// Texels to cells, rounded down.
+class CellOf {
+ public:
+  explicit CellOf(std::int32_t cell)
+      : cell_(cell),
+        shift_(std::has_single_bit(static_cast<std::uint32_t>(cell))
+                   ? std::countr_zero(static_cast<std::uint32_t>(cell))
+                   : -1) {}
+  std::int32_t operator()(std::int32_t texel) const {
+    if (shift_ >= 0) return texel >> shift_;
+    return texel >= 0 ? texel / cell_ : -((cell_ - 1 - texel) / cell_);
+  }
+
+ private:
+  std::int32_t cell_;
+  int shift_;  ///< of a power of two, else -1
+};
 
 /// Texels x0 .. x1 of rows y0 .. y1.
 struct TexelBox {
@@ -113,7 +127,9 @@ void visit_rows(Vec2 a, Vec2 b, int cell, Visit&& visit) {
   const double slope = b.y > a.y ? (b.x - a.x) / (b.y - a.y) : 0;
   const double left = std::min(a.x, b.x), right = std::max(a.x, b.x);
   const std::int32_t first = texel(a.y - kHair), last = texel(b.y + kHair);
-  for (std::int32_t y = floor_div(first, cell); y <= floor_div(last, cell); ++y) {
+  const CellOf cell_of(cell);
+  const std::int32_t end = cell_of(last);
+  for (std::int32_t y = cell_of(first); y <= end; ++y) {
     const std::int32_t y0 = y * cell, y1 = y0 + cell - 1;
     double x0 = left, x1 = right;
     if (slope != 0) {
@@ -168,15 +184,14 @@ Stamp make_stamp(const Outline& outline, const StampOptions& options, int quarte
   };
   CellBox box = upright;
   if (quarters % 2 == 1) std::swap(box.width, box.height);
+  const CellOf cell_of(c);
   CellMap inside(box, 0), body(box, 0), halo(box, (g + c - 1) / c);
   for (const auto& [from, to] : outline.sides) {
     const Vec2 a = turned(from), b = turned(to);
     visit_rows(a, b, c, [&](const TexelBox& t) {
-      body.fill(floor_div(t.x0, c), floor_div(t.x1, c), floor_div(t.y0, c), floor_div(t.y1, c));
-      halo.fill(floor_div(t.x0 - g, c),
-                floor_div(t.x1 + g, c),
-                floor_div(t.y0 - g, c),
-                floor_div(t.y1 + g, c));
+      const std::int32_t row = cell_of(t.y0);
+      body.fill(cell_of(t.x0), cell_of(t.x1), row, row);
+      halo.fill(cell_of(t.x0 - g), cell_of(t.x1 + g), cell_of(t.y0 - g), cell_of(t.y1 + g));
     });
     mark_crossings(1.0 / c * a, 1.0 / c * b, box.height, inside);
   }

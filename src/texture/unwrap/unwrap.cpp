@@ -10,6 +10,7 @@
 #include "texture/clock.h"
 #include "texture/input_mesh.h"
 #include "texture/unwrap/flatten.h"
+#include "texture/unwrap/halve.h"
 #include "texture/unwrap/join.h"
 #include "texture/unwrap/layout.h"
 #include "texture/unwrap/make_charts.h"
@@ -171,8 +172,8 @@ void finish_charts(std::vector<Chart>& charts) {
   });
 }
 
-/// The charts joined as far as the options allow, and as they were when charts were smaller: these
-/// have longer seams and may fill more of the atlas.
+/// The charts joined as far as the options allow; as they were when charts were smaller; and the
+/// first ones cut in halves. All but the first have longer seams and may fill more of the atlas.
 std::vector<std::vector<Chart>> join_in_stages(const Surface& surface,
                                                const UnwrapOptions& options,
                                                double extent,
@@ -194,6 +195,9 @@ std::vector<std::vector<Chart>> join_in_stages(const Surface& surface,
     sets = {std::move(charts)};
   }
   std::reverse(sets.begin(), sets.end());
+  if (options.max_charts == 0) {
+    sets.push_back(halve_charts(surface, sets.front(), options.threads));
+  }
   for (auto& set : sets) finish_charts(set);
   return sets;
 }
