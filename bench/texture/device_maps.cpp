@@ -44,6 +44,22 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+/// Milliseconds that the device takes to move `bytes`, half of them read and half written: what no
+/// kernel with so much traffic goes below.
+double copy_ms(std::int64_t bytes, cuda::StreamAllocator& memory, cudaStream_t stream) {
+  const auto half = static_cast<std::size_t>(bytes / 2);
+  const Buffer from(half, &memory), to(half, &memory);
+  std::vector<double> times;
+  for (int round = 0; round < 9; ++round) {
+    Marks marks(stream);
+    marks.mark();
+    check(cudaMemcpyAsync(to.data(), from.data(), half, cudaMemcpyDeviceToDevice, stream), "bench");
+    marks.mark();
+    times.push_back(marks.between(0, 1));
+  }
+  return median(times);
+}
+
 double milliseconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
       .count();
@@ -84,14 +100,18 @@ void time_device_maps(const mesh::TriangleMesh& source, int size, int threads, i
         all.push_back(marks.between(0, 2));
       }
     }
+    // Shading reads which face a pixel sees, i32, and writes eight levels.
+    constexpr std::int64_t kBytesPerPixel = 12;
+    const double floor = copy_ms(kBytesPerPixel * size * size, memory, stream);
     std::printf(
         "%8zu faces %5d px, GPU: mesh there %.2f | a view, on the device: raster %.3f, four maps "
-        "%.3f, together %.3f; with the copy to the host %.2f\n",
+        "%.3f (%.0f %% of the rate of a copy), together %.3f; with the copy to the host %.2f\n",
         faces,
         size,
         median(upload),
         median(raster),
         median(shade),
+        100 * floor / median(shade),
         median(all),
         median(with_download));
   }
