@@ -23,8 +23,9 @@ void dilate_once(const std::uint8_t* from,
   for_each(std::int64_t{width} * height, "dilate", stream, [=] __device__(std::int64_t i) {
     const auto place = static_cast<int>(along_rows ? i % width : i / width);
     const int side = along_rows ? width : height;
-    to[i] = from[i] != 0 || (place >= step && from[i - step * stride] != 0) ||
-            (place + step < side && from[i + step * stride] != 0);
+    // Not beyond the picture: its first and last pixel have what comes from inside.
+    const int before = std::min(step, place), behind = std::min(step, side - 1 - place);
+    to[i] = from[i] != 0 || from[i - before * stride] != 0 || from[i + behind * stride] != 0;
   });
 }
 
