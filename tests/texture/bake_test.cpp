@@ -367,7 +367,7 @@ TEST(SurfaceFill, CrossesSeams) {
     }
     blank += texels.face[i] > 2;
   }
-  EXPECT_EQ(fill_along_surface(positions, faces, texels, texture), blank);
+  EXPECT_EQ(fill_along_surface(positions, faces, texels, texture, 1), blank);
   for (std::size_t i = 0; i < 4096; ++i) {
     if (texels.face[i] <= 2) continue;
     EXPECT_NEAR(texture.colour[i][1], 0.4, 1e-5);

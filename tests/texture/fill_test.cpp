@@ -145,7 +145,7 @@ TEST(Fill, TheFastOneIsWithinTheStatedBoundOfTheReference) {
     const auto ranges = known_ranges(painted);
     ASSERT_GT(ranges.size(), 15u);
     Texture fast = painted.texture;
-    fill_along_surface(painted.mesh.positions, painted.mesh.faces, painted.texels, fast);
+    fill_along_surface(painted.mesh.positions, painted.mesh.faces, painted.texels, fast, 1);
     Image reference = to_image(painted.texture, false, 1);
     std::vector<Pixel> pixels(painted.holes.size(), Pixel::outside);
     for (std::size_t i = 0; i < pixels.size(); ++i) {
@@ -174,6 +174,111 @@ TEST(Fill, TheFastOneIsWithinTheStatedBoundOfTheReference) {
   // The bound says something: it is a part of what colours span, and the means differ by far less.
   EXPECT_LT(bound / static_cast<double>(filled), 0.6);
   EXPECT_LT(difference / static_cast<double>(filled), 0.06);
+}
+
+/// A ball of few faces, painted with a smooth colour on one side of a plane that cuts faces.
+Painted half_painted_ball(int size) {
+  const mesh::TriangleMesh source = test::ball(6);
+  UnwrapOptions options;
+  options.texture_size = size;
+  options.threads = 1;
+  const UnwrapResult unwrapped = unwrap_mesh(source, options);
+  mesh::TriangleMesh split;
+  for (const std::uint32_t v : unwrapped.source) split.positions.push_back(source.positions[v]);
+  split.faces = unwrapped.faces;
+  Painted painted{prepare_view_mesh(split), unwrapped.uv, {}, {}, {}};
+  const auto& faces = painted.mesh.faces;
+  painted.texels = map_texels(painted.uv, faces, size, TexelGrid::centres, 2, 1);
+  const std::size_t count = painted.texels.face.size();
+  painted.texture = {size, std::vector<Colour>(count), std::vector<std::uint8_t>(count)};
+  for (std::size_t i = 0; i < count; ++i) {
+    if (painted.texels.face[i] == 0) continue;
+    const mesh::Face& face = faces[static_cast<std::size_t>(painted.texels.face[i] - 1)];
+    const mesh::Vec3 place =
+        interpolate(painted.mesh.positions, face, painted.texels.weights(faces, i));
+    if (place[0] + 0.4f * place[1] - 0.3f * place[2] > 0.1f) continue;
+    painted.texture.colour[i] = test::colour_at(place);
+    painted.texture.known[i] = 1;
+  }
+  return painted;
+}
+
+/// Next to what is painted a face goes on with that colour: the fill steps by about as much there
+/// as the painted colours do from texel to texel.
+TEST(Fill, GoesOnWithoutAStepFromWhatIsPainted) {
+  constexpr std::size_t kSide = 512;
+  Painted painted = half_painted_ball(kSide);
+  const std::vector<std::uint8_t> known = painted.texture.known;
+  fill_along_surface(
+      painted.mesh.positions, painted.mesh.faces, painted.texels, painted.texture, 1);
+  float painted_step = 0, border_step = 0;
+  std::int64_t border = 0;
+  for (std::size_t i = 0; i + kSide < known.size(); ++i) {
+    for (const std::size_t n : {i + 1, i + kSide}) {
+      // Of one face: no seam, slit or fold lies between the two.
+      if (painted.texels.raster.face[i] == 0 ||
+          painted.texels.raster.face[i] != painted.texels.raster.face[n]) {
+        continue;
+      }
+      float step = 0;
+      for (std::size_t c = 0; c < 3; ++c) {
+        step =
+            std::max(step, std::abs(painted.texture.colour[i][c] - painted.texture.colour[n][c]));
+      }
+      if (known[i] != 0 && known[n] != 0) painted_step = std::max(painted_step, step);
+      if (known[i] == known[n]) continue;
+      border_step = std::max(border_step, step);
+      ++border;
+    }
+  }
+  EXPECT_GT(border, 500);
+  EXPECT_LT(painted_step, 0.1f);
+  // Colours between vertices alone step by 0.5 here.
+  EXPECT_LT(border_step, 1.5f * painted_step);
+}
+
+/// What is painted on one side of a fold goes on at the other, texel by texel along the seam.
+TEST(Fill, GoesOnBeyondASeam) {
+  constexpr int kSide = 128;
+  const std::vector<mesh::Vec3> positions = {
+      {0, 0, 0}, {1, 0, 0}, {1, 1, 0}, {0, 1, 0}, {1, 0, 0}, {1, 0, 1}, {1, 1, 1}, {1, 1, 0}};
+  const std::vector<mesh::Face> faces = {{0, 1, 2}, {0, 2, 3}, {4, 5, 6}, {4, 6, 7}};
+  // The second square lies on its side, at another scale.
+  const std::vector<std::array<float, 2>> uv = {{0.1f, 0.1f},
+                                                {0.4f, 0.1f},
+                                                {0.4f, 0.4f},
+                                                {0.1f, 0.4f},
+                                                {0.55f, 0.5f},
+                                                {0.55f, 0.95f},
+                                                {0.95f, 0.95f},
+                                                {0.95f, 0.5f}};
+  const TexelMap texels = map_texels(uv, faces, kSide, TexelGrid::centres, 2, 1);
+  Texture texture{
+      kSide, std::vector<Colour>(kSide * kSide), std::vector<std::uint8_t>(kSide * kSide)};
+  const auto wave = [](float along) { return 0.5f + 0.3f * std::sin(12 * along); };
+  const auto along_fold = [&](std::size_t i) {
+    const mesh::Face& face = faces[static_cast<std::size_t>(texels.face[i] - 1)];
+    return interpolate(positions.data(), face, texels.weights(faces, i))[1];
+  };
+  for (std::size_t i = 0; i < texels.face.size(); ++i) {
+    if (texels.face[i] != 1 && texels.face[i] != 2) continue;
+    texture.known[i] = 1;
+    texture.colour[i] = {wave(along_fold(i)), 0.5f, 0.2f};
+  }
+  fill_along_surface(positions, faces, texels, texture, 1);
+  std::int64_t checked = 0;
+  for (std::size_t i = 0; i < texels.face.size(); ++i) {
+    if (texels.face[i] != 3 && texels.face[i] != 4) continue;
+    // Rows grow downwards: the fold is the lowest row of the second square, above two of margin.
+    const bool margin = texels.raster.face[i] == 0;
+    const std::size_t below = i + kSide;
+    if (!margin && texels.raster.face[below] != 0) continue;
+    const float along = along_fold(i);
+    if (along < 0.1f || along > 0.9f || static_cast<int>(i) / kSide < kSide / 3) continue;
+    EXPECT_NEAR(texture.colour[i][0], wave(along), margin ? 0.02f : 0.15f) << i;
+    ++checked;
+  }
+  EXPECT_GT(checked, 80);
 }
 
 }  // namespace

@@ -83,7 +83,7 @@ class Baker {
     report_.project_ms = clock.lap();
     target_.tell("fill", 0, 1);
     report_.filled_texels =
-        fill_along_surface(target_.mesh.positions, target_.mesh.faces, texels, texture);
+        fill_along_surface(target_.mesh.positions, target_.mesh.faces, texels, texture, threads());
     std::vector<std::int32_t> reached = texels.face;
     grow(reached, size(), kGutter - kBlendedTexels, [&](std::size_t to, std::size_t from) {
       texture.colour[to] = texture.colour[from];

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "texture/bake/border_blend.h"
 #include "texture/bake/surface_graph.h"
 
 namespace sinter::texture {
@@ -43,8 +44,13 @@ class SurfaceFill {
   SurfaceFill(std::span<const mesh::Vec3> positions,
               std::span<const mesh::Face> faces,
               const TexelMap& texels,
-              Texture& texture)
-      : positions_(positions), faces_(faces), texels_(texels), texture_(texture) {}
+              Texture& texture,
+              int threads)
+      : positions_(positions),
+        faces_(faces),
+        texels_(texels),
+        texture_(texture),
+        threads_(threads) {}
 
   std::int64_t run() {
     first_ = weld(positions_);
@@ -53,7 +59,10 @@ class SurfaceFill {
     coloured_.assign(positions_.size(), 0);
     take_known();
     spread();
-    return write();
+    const BorderBlend blend(positions_, faces_, first_, texels_, texture_, threads_);
+    const std::int64_t filled = write();
+    blend.run(texture_);
+    return filled;
   }
 
  private:
@@ -153,6 +162,7 @@ class SurfaceFill {
   std::span<const mesh::Face> faces_;
   const TexelMap& texels_;
   Texture& texture_;
+  int threads_;
   std::vector<std::uint32_t> first_, neighbours_;
   std::vector<std::uint64_t> begin_;
   std::vector<Colour> colour_;
@@ -165,8 +175,9 @@ class SurfaceFill {
 std::int64_t fill_along_surface(std::span<const mesh::Vec3> positions,
                                 std::span<const mesh::Face> faces,
                                 const TexelMap& texels,
-                                Texture& texture) {
-  return SurfaceFill(positions, faces, texels, texture).run();
+                                Texture& texture,
+                                int threads) {
+  return SurfaceFill(positions, faces, texels, texture, threads).run();
 }
 
 }  // namespace sinter::texture

@@ -16,6 +16,7 @@ namespace sinter::texture {
 std::int64_t fill_along_surface(std::span<const mesh::Vec3> positions,
                                 std::span<const mesh::Face> faces,
                                 const TexelMap& texels,
-                                Texture& texture);
+                                Texture& texture,
+                                int threads = 1);
 
 }  // namespace sinter::texture

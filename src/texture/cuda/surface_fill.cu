@@ -5,6 +5,7 @@
 #include "mesh/cuda/scan.h"
 #include "mesh/cuda/scratch.h"
 #include "texture/cuda/block_sum.cuh"
+#include "texture/cuda/border_blend.h"
 #include "texture/cuda/colour_sum.h"
 #include "texture/cuda/lower_bound.cuh"
 #include "texture/cuda/surface_fill.h"
@@ -240,7 +241,9 @@ void fill_along_surface(const Array<mesh::Vec3>& positions,
           mean->count > 0 ? static_cast<float>(mean->sum[c] / mean->count) : kMiddleGrey;
     }
   });
+  const BorderBand band = find_border_band(faces, links.first, texels, texture, arena, stream);
   write(vertices, places, texture, stream);
+  blend_border(band, faces, texels, texture, arena, stream);
 }
 
 }  // namespace sinter::texture::cuda

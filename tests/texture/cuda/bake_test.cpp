@@ -1,10 +1,15 @@
 #include "texture/cuda/bake.h"
 
+#include <algorithm>
+
 #include "core/error.h"
+#include "texture/bake/border_blend.h"
 #include "texture/bake/surface_fill.h"
 #include "texture/bake_truth.h"
+#include "texture/cuda/border_blend.h"
 #include "texture/cuda/device_test.h"
 #include "texture/cuda/surface_fill.h"
+#include "texture/cuda/surface_links.h"
 #include "texture/cuda/view_geometry.h"
 #include "texture/test_meshes.h"
 #include "texture/unwrap/unwrap.h"
@@ -215,7 +220,7 @@ TEST_F(DeviceBake, FillsWhateverIsKnown) {
         .size = 200,
         .colour = Array<std::array<float, 3>>(std::span(expected.colour), &*memory_, stream_),
         .known = Array<std::uint8_t>(std::span(expected.known), &*memory_, stream_)};
-    texture::fill_along_surface(subject.mesh.positions, subject.mesh.faces, texels, expected);
+    texture::fill_along_surface(subject.mesh.positions, subject.mesh.faces, texels, expected, 2);
     fill_along_surface(mesh.positions, mesh.faces, there, found, *arena_, stream_);
     EXPECT_EQ(values_of(found.known), expected.known);
     const auto colours = values_of(found.colour);
@@ -226,6 +231,93 @@ TEST_F(DeviceBake, FillsWhateverIsKnown) {
       }
     }
     EXPECT_LT(apart, 1e-5f) << known;  // a few roundings of fp32, through means of means
+  }
+}
+
+TEST_F(DeviceBake, FindsTheSeamsOfTheHost) {
+  Random random(41);
+  UnwrapOptions options;
+  options.texture_size = 300;
+  options.threads = 2;
+  Subject subject(rough_mesh(random, 16), options);
+  // Two vertices where one was, at the same place of the atlas: no seam. And a third face on an
+  // edge: no seam either.
+  auto& faces = subject.mesh.faces;
+  for (const std::size_t f : {std::size_t{3}, std::size_t{200}}) {
+    const std::uint32_t v = faces[f][1];
+    subject.mesh.positions.push_back(subject.mesh.positions[v]);
+    subject.uv.push_back(subject.uv[v]);
+    faces[f][1] = static_cast<std::uint32_t>(subject.uv.size() - 1);
+  }
+  faces.push_back({faces[7][0], faces[7][1], faces[90][2]});
+  const TexelMap texels = texture::map_texels(subject.uv, faces, 300, TexelGrid::centres, 2, 2);
+  const Array<mesh::Vec3> positions(std::span(subject.mesh.positions), &*memory_, stream_);
+  const Array<mesh::Face> there(std::span<const mesh::Face>{faces}, &*memory_, stream_);
+  const SurfaceLinks links = link_surface(positions, there, *arena_, stream_);
+  const ChartSeams expected = texture::find_chart_seams(
+      subject.mesh.positions, faces, values_of(links.first), texels.raster.points);
+  const Array<ScreenPoint> points(std::span(texels.raster.points), &*memory_, stream_);
+  const DeviceChartSeams found = find_chart_seams(there, links.first, points, *arena_, stream_);
+  EXPECT_EQ(values_of(found.chart), expected.chart);
+  EXPECT_GT(std::ssize(expected.other) -
+                std::count(expected.other.begin(), expected.other.end(), kNoHalf),
+            100);
+  EXPECT_EQ(values_of(found.other), expected.other);
+}
+
+TEST_F(DeviceBake, BlendsBordersAsTheHost) {
+  Random random(43);
+  // Rays of one, of four and of sixteen texels at most, on faces that are painted in part.
+  for (const auto& [size, rings] : {std::pair{100, 30}, {300, 6}, {1100, 5}}) {
+    UnwrapOptions options;
+    options.texture_size = size;
+    options.threads = 2;
+    const Subject subject(rough_mesh(random, rings), options);
+    const auto& faces = subject.mesh.faces;
+    const TexelMap texels = texture::map_texels(subject.uv, faces, size, TexelGrid::centres, 2, 2);
+    Texture expected{size, {}, {}};
+    for (std::size_t i = 0; i < texels.face.size(); ++i) {
+      const float x = static_cast<float>(i % static_cast<std::size_t>(size));
+      expected.colour.push_back({random.range(0, 1), 0.5f + 0.5f * std::sin(x / 9), 0.3f});
+      expected.known.push_back(false);
+      if (texels.face[i] == 0) continue;
+      const mesh::Face& face = faces[static_cast<std::size_t>(texels.face[i] - 1)];
+      const mesh::Vec3 place = interpolate(subject.mesh.positions, face, texels.weights(faces, i));
+      expected.known[i] = place[0] + 0.5f * place[1] * place[2] < 0.03f;
+    }
+    const std::vector<std::uint8_t> known = expected.known;
+    const Array<std::array<float, 2>> uv(std::span(subject.uv), &*memory_, stream_);
+    const Array<mesh::Vec3> positions(std::span(subject.mesh.positions), &*memory_, stream_);
+    const Array<mesh::Face> faces_there(std::span<const mesh::Face>{faces}, &*memory_, stream_);
+    const DeviceTexelMap there =
+        map_texels(uv, faces_there, size, TexelGrid::centres, 2, *arena_, stream_);
+    DeviceTexture found{
+        .size = size,
+        .colour = Array<std::array<float, 3>>(std::span(expected.colour), &*memory_, stream_),
+        .known = Array<std::uint8_t>(std::span(known), &*memory_, stream_)};
+    // The blend alone, on colours that are no fill: every bit.
+    const SurfaceLinks links = link_surface(positions, faces_there, *arena_, stream_);
+    const texture::BorderBlend blend(
+        subject.mesh.positions, faces, values_of(links.first), texels, expected, 2);
+    const BorderBand band =
+        find_border_band(faces_there, links.first, there, found, *arena_, stream_);
+    EXPECT_GT(band.texel.size(), size);
+    EXPECT_EQ(values_of(band.seams.chart),
+              texture::find_chart_seams(
+                  subject.mesh.positions, faces, values_of(links.first), texels.raster.points)
+                  .chart);
+    const auto before = expected.colour;
+    blend.run(expected);
+    blend_border(band, faces_there, there, found, *arena_, stream_);
+    EXPECT_TRUE(values_of(found.colour) == expected.colour) << size;
+    std::int64_t changed = 0;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      changed += expected.colour[i] != before[i];
+      if (known[i] != 0 || texels.face[i] == 0) {
+        ASSERT_EQ(expected.colour[i], before[i]);
+      }
+    }
+    EXPECT_GT(changed, size);
   }
 }
 
