@@ -1,6 +1,9 @@
 #include "texture/unwrap/arrange.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
 
 namespace sinter::texture {
 namespace {
@@ -26,10 +29,14 @@ ChartStamps make_stamps(const std::vector<Outline>& outlines,
       chart.stamps.push_back(box_stamp(box, shape.reach()));
       return chart;
     }
-    for (int quarters = 0; quarters < 4; ++quarters) {
-      const bool make = fits && (wanted >> chart.stamps.size() & 1) != 0;
-      chart.stamps.push_back(make ? make_stamp(outline, options, quarters) : Stamp{});
+    std::array<Stamp, 4> turned;
+    const std::uint64_t here = fits ? wanted >> chart.stamps.size() : 0;
+    for (std::size_t q = 0; q < 2; ++q) {
+      if ((here >> q & 5) == 0) continue;
+      turned[q] = make_stamp(outline, options, static_cast<int>(q));
+      if ((here >> q & 4) != 0) turned[q + 2] = half_turn(turned[q]);
     }
+    std::move(turned.begin(), turned.end(), std::back_inserter(chart.stamps));
   }
   return chart;
 }

@@ -108,7 +108,7 @@ double Packer::search(double above) {
 Packing Packer::finish() {
   constexpr int kFineSide = 1024;
   const int fine_cell = std::max(1, (room_of(options_) + kFineSide - 1) / kFineSide);
-  if (fine_cell < job_.shape.cell) refine(job_, fine_cell, found_);
+  for (int cell = job_.shape.cell / 2; cell >= fine_cell; cell /= 2) refine(job_, cell, found_);
   Packing packing;
   packing.texels_per_unit = found_.scale;
   for (std::size_t c = 0; c < job_.outlines.size(); ++c) {

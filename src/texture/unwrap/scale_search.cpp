@@ -151,7 +151,7 @@ void try_recipes(const PackJob& job, double scale, int trials, Found& found) {
 
 void refine(PackJob& job, int cell, Found& found) {
   constexpr std::size_t kProbes = 4;  // at once, whatever the number of threads
-  constexpr double kStep = 1.003;
+  constexpr double kStep = 1.004;
   const GridShape coarse = job.shape;
   Recipe recipe = found.recipe;
   for (std::size_t c = 0; c < job.outlines.size(); ++c) {
@@ -160,20 +160,19 @@ void refine(PackJob& job, int cell, Found& found) {
   job.shape.side = coarse.side * coarse.cell / cell;
   job.shape.cell = cell;
   Found fine;
-  double scale = found.scale;  // of the first probe
-  for (bool better = true; better;) {
+  double scale = kStep * found.scale;  // of the first probe
+  for (bool more = true; more; scale *= std::pow(kStep, double{kProbes})) {
+    const auto scale_of = [&](std::size_t i) {
+      return scale * std::pow(kStep, static_cast<double>(i));
+    };
     std::array<std::optional<Slots>, kProbes> slots;
     for_each(job.threads, kProbes, [&](std::size_t i) {
-      const double at = scale * std::pow(kStep, static_cast<double>(i));
-      slots[i] = arrange(job.shape, stamps_of(job, recipe, at), recipe);
+      slots[i] = arrange(job.shape, stamps_of(job, recipe, scale_of(i)), recipe);
     });
-    better = false;
     for (std::size_t i = 0; i < kProbes; ++i) {
-      if (!slots[i]) continue;
-      better = true;
-      fine = {scale * std::pow(kStep, static_cast<double>(i)), recipe, std::move(*slots[i])};
+      more = slots[i].has_value();
+      if (more) fine = {scale_of(i), recipe, std::move(*slots[i])};
     }
-    scale *= std::pow(kStep, static_cast<double>(kProbes));
   }
   if (fine.scale > 0) {
     found = std::move(fine);

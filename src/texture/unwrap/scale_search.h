@@ -36,7 +36,7 @@ Found find_scale(const PackJob& job);
 void try_recipes(const PackJob& job, double scale, int trials, Found& found);
 
 /// Larger scales with smaller cells, every chart's orientation kept; sets the job's cells where
-/// there is a place for all.
+/// there is a place for all at one.
 void refine(PackJob& job, int cell, Found& found);
 
 }  // namespace sinter::texture

@@ -147,8 +147,10 @@ void mark_crossings(Vec2 a, Vec2 b, std::int32_t height, CellMap& map) {
   const double ay = a.y - 0.5, by = b.y - 0.5;
   const auto first = static_cast<std::int32_t>(std::ceil(std::min(ay, by)));
   const auto last = static_cast<std::int32_t>(std::ceil(std::max(ay, by))) - 1;
+  if (first > last) return;
+  const double slope = (b.x - a.x) / (by - ay);
   for (std::int32_t y = std::max(first, 0); y <= std::min(last, height - 1); ++y) {
-    const double x = a.x + (y - ay) / (by - ay) * (b.x - a.x);
+    const double x = a.x + slope * (y - ay);
     map.toggle_from(static_cast<std::int32_t>(std::ceil(x - 0.5)), y);
   }
 }
@@ -203,6 +205,16 @@ Stamp make_stamp(const Outline& outline, const StampOptions& options, int quarte
   Stamp stamp{box.width, box.height, body.spans(), halo.spans()};
   widest_first(stamp.halo);
   return stamp;
+}
+
+Stamp half_turn(const Stamp& stamp) {
+  Stamp turned{stamp.width, stamp.height, {}, {}};
+  const auto turn = [&](const CellSpan& s) {
+    return CellSpan{stamp.height - 1 - s.y, stamp.width - s.end, stamp.width - s.begin};
+  };
+  for (auto s = stamp.body.rbegin(); s != stamp.body.rend(); ++s) turned.body.push_back(turn(*s));
+  for (const CellSpan& s : stamp.halo) turned.halo.push_back(turn(s));
+  return turned;
 }
 
 Stamp box_stamp(CellBox box, std::int32_t reach) {

@@ -39,6 +39,9 @@ CellBox cell_box(const Outline& outline, const StampOptions& options);
 /// many quarters, anticlockwise: a point (x, y), in cells, goes to (height - y, x).
 Stamp make_stamp(const Outline& outline, const StampOptions& options, int quarters);
 
+/// Turned by two quarters: cell (x, y) goes to (width - 1 - x, height - 1 - y).
+Stamp half_turn(const Stamp& stamp);
+
 /// A stamp that takes its whole box.
 Stamp box_stamp(CellBox box, std::int32_t reach);
 
