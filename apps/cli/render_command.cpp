@@ -1,7 +1,23 @@
+#include <map>
+
 #include "commands.h"
+#include "device_option.h"
 #include "sinter/mesh.h"
 
 namespace sinter::cli {
+namespace {
+
+void run_render(const std::string& path, const std::string& output, const RenderOptions& options) {
+  if (options.colours == RenderColours::plain) {
+    render_mesh(output, read_mesh(path), options);
+    return;
+  }
+  const PaintedMesh mesh = read_painted_mesh(path);
+  for (const std::string& warning : mesh.warnings) print_warning(warning);
+  render_mesh(output, mesh, options);
+}
+
+}  // namespace
 
 void add_render(CLI::App& app, int&) {
   struct Arguments {
@@ -9,7 +25,8 @@ void add_render(CLI::App& app, int&) {
     RenderOptions options;
   };
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("render", "draw a mesh from all sides on one sheet");
+  CLI::App* command =
+      app.add_subcommand("render", "draw a mesh with its textures from all sides on one sheet");
   command->add_option("mesh", arguments->mesh, ".glb, .gltf, .obj, .ply, .stl, .3mf or .usdz")
       ->required();
   command->add_option("-o,--output", arguments->output, "PNG to write")->required();
@@ -29,11 +46,20 @@ void add_render(CLI::App& app, int&) {
   command->add_flag("!--no-top-and-bottom",
                     arguments->options.top_and_bottom,
                     "leave out the views from above and below");
+  const std::map<std::string, RenderColours> colours = {{"lit", RenderColours::lit},
+                                                        {"unlit", RenderColours::unlit},
+                                                        {"plain", RenderColours::plain}};
+  command
+      ->add_option("--colours",
+                   arguments->options.colours,
+                   "lit: the file's textures and colours in light and shadow; unlit: without; "
+                   "plain: neutral grey")
+      ->transform(CLI::CheckedTransformer(colours))
+      ->default_str("lit");
   command->add_option("--threads", arguments->options.threads, "CPU threads, 0 takes all")
       ->capture_default_str();
-  command->callback([arguments] {
-    render_mesh(arguments->output, read_mesh(arguments->mesh), arguments->options);
-  });
+  command->callback(
+      [arguments] { run_render(arguments->mesh, arguments->output, arguments->options); });
 }
 
 }  // namespace sinter::cli

@@ -35,6 +35,11 @@ struct MeshFileInfo {
 /// \param info filled where not null.
 Mesh read_mesh(const std::string& path, MeshFileInfo* info = nullptr);
 
+/// read_mesh() with the colours, textures and texture coordinates of GLB, glTF and OBJ files; of
+/// other formats the mesh alone. docs/render.md says what is read and where pictures may lie. A
+/// picture or material that is missing or damaged is a warning, not an error.
+PaintedMesh read_painted_mesh(const std::string& path);
+
 /// How write_mesh() writes. The defaults write the mesh as it is.
 struct MeshWriteOptions {
   /// "glb", "obj", "ply", "stl", "3mf" or "usdz"; empty: from the extension of the path.
@@ -89,9 +94,17 @@ Comparison compare_meshes(const Mesh& mesh,
                           const Mesh& reference,
                           const CompareOptions& options = {});
 
+/// What colours a mesh is drawn in.
+enum class RenderColours {
+  lit,    ///< its own, with light and shadow
+  unlit,  ///< its own alone
+  plain,  ///< neutral grey
+};
+
 struct RenderOptions {
-  int tile = 384;              ///< pixels along each side of one view, 16..4096
-  int columns = 4;             ///< views in a row of the sheet, 1..360
+  RenderColours colours = RenderColours::lit;  ///< neutral grey where the mesh has none of its own
+  int tile = 384;                              ///< pixels along each side of one view, 16..4096
+  int columns = 4;                             ///< views in a row of the sheet, 1..360
   int turns = 6;               ///< views around the vertical axis, the first from the front, 1..360
   double elevation = 20;       ///< of those views above the horizon, degrees, -89..89
   bool top_and_bottom = true;  ///< two more views, from above and from below
@@ -101,5 +114,8 @@ struct RenderOptions {
 /// Draws the mesh from several sides on one sheet and writes it as a PNG. Back faces are drawn in
 /// red, so holes show.
 void render_mesh(const std::string& png_path, const Mesh& mesh, const RenderOptions& options = {});
+void render_mesh(const std::string& png_path,
+                 const PaintedMesh& mesh,
+                 const RenderOptions& options = {});
 
 }  // namespace sinter

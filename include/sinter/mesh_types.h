@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace sinter {
@@ -30,6 +31,45 @@ struct MeshAttributes {
   /// Faces for which the file has no coordinates or no normals. Where it has them for no face, the
   /// list above is empty, and `normals` are where it lacks them for any.
   std::int64_t faces_without_uv = 0, faces_without_normals = 0;
+};
+
+/// How a texture goes on where coordinates leave 0..1.
+enum class Wrap { repeat, mirror, clamp };
+
+/// A picture that lies on a surface.
+struct Texture {
+  std::vector<std::uint8_t> levels;  ///< sRGB, rows from the top, pixels interleaved
+  int width = 0, height = 0;
+  int channels = 0;  ///< 3 RGB, 4 RGBA
+};
+
+/// The colour of a face is this one times the texture's times that of its vertices; all of it in
+/// linear light.
+struct Material {
+  std::array<float, 3> colour = {1, 1, 1};
+  int texture = -1;  ///< place in MeshLooks::textures; -1: none
+  Wrap wrap_u = Wrap::repeat, wrap_v = Wrap::repeat;
+  bool nearest = false;    ///< texels that are larger than pixels have hard edges
+  bool two_sided = false;  ///< inner sides look like outer ones
+  /// From coordinates to places in the texture: (m[0] u + m[1] v + m[2], m[3] u + m[4] v + m[5]),
+  /// before MeshAttributes::v_down.
+  std::array<double, 6> place = {1, 0, 0, 0, 1, 0};
+};
+
+/// Colours of a mesh, as files say them.
+struct MeshLooks {
+  std::vector<Texture> textures;
+  std::vector<Material> materials;
+  std::vector<std::uint32_t> face_materials;  ///< by face, its place in `materials`; or none
+  /// By vertex, linear light; or none.
+  std::vector<std::array<float, 3>> colours;
+  /// What the file names and could not be had, a line each; it is drawn without it.
+  std::vector<std::string> warnings;
+};
+
+/// A mesh with all that its file says of its colours.
+struct PaintedMesh : MeshAttributes, MeshLooks {
+  Mesh mesh;
 };
 
 enum class Axis { x, y, z, minus_x, minus_y, minus_z };

@@ -11,9 +11,28 @@
 #include "texture/render.h"
 
 namespace sinter {
+namespace {
+
+texture::RenderOptions sheet_options(const RenderOptions& options) {
+  return {.tile = options.tile,
+          .columns = options.columns,
+          .turns = options.turns,
+          .elevation = options.elevation,
+          .top_and_bottom = options.top_and_bottom,
+          .unlit = options.colours == RenderColours::unlit,
+          .threads = resolve_threads(options.threads)};
+}
+
+}  // namespace
 
 Mesh read_mesh(const std::string& path, MeshFileInfo* info) {
   return io::read_mesh(path, {}, info);
+}
+
+PaintedMesh read_painted_mesh(const std::string& path) {
+  PaintedMesh mesh;
+  mesh.mesh = io::read_mesh(path, {}, nullptr, {.attributes = &mesh, .looks = &mesh});
+  return mesh;
 }
 
 void write_mesh(const std::string& path,
@@ -65,14 +84,15 @@ Comparison compare_meshes(const Mesh& mesh, const Mesh& reference, const Compare
 
 void render_mesh(const std::string& png_path, const Mesh& mesh, const RenderOptions& options) {
   io::check_writable(png_path);
-  io::write_png(png_path,
-                texture::render_sheet(mesh,
-                                      {.tile = options.tile,
-                                       .columns = options.columns,
-                                       .turns = options.turns,
-                                       .elevation = options.elevation,
-                                       .top_and_bottom = options.top_and_bottom,
-                                       .threads = resolve_threads(options.threads)}));
+  io::write_png(png_path, texture::render_sheet(mesh, sheet_options(options)));
+}
+
+void render_mesh(const std::string& png_path,
+                 const PaintedMesh& mesh,
+                 const RenderOptions& options) {
+  if (options.colours == RenderColours::plain) return render_mesh(png_path, mesh.mesh, options);
+  io::check_writable(png_path);
+  io::write_png(png_path, texture::render_sheet(mesh, sheet_options(options)));
 }
 
 }  // namespace sinter

@@ -146,7 +146,7 @@ RasterStore::Stats RasterStore::stats() const {
 
 TexturedMesh read_textured_mesh(const std::string& path) {
   TexturedMesh mesh;
-  mesh.mesh = io::read_mesh(path, {}, nullptr, &mesh);
+  mesh.mesh = io::read_mesh(path, {}, nullptr, {.attributes = &mesh});
   return mesh;
 }
 

@@ -65,7 +65,7 @@ std::span<const std::uint8_t> GltfAccessors::buffer(std::size_t index) {
   const std::size_t length = object.integer("byteLength");
   std::span<const std::uint8_t> bytes;
   if (const std::string* uri = object.find_text("uri")) {
-    bytes = buffers_.load(*uri);
+    bytes = buffers_.load(*uri, "data");
   } else if (index == 0) {
     bytes = binary_;
   }
@@ -75,8 +75,7 @@ std::span<const std::uint8_t> GltfAccessors::buffer(std::size_t index) {
   return bytes.first(length);
 }
 
-/// Elements at `offset` of a bufferView; all of them lie inside.
-GltfAccessors::Values GltfAccessors::view(std::size_t index, std::size_t offset, Values values) {
+std::span<const std::uint8_t> GltfAccessors::view_bytes(std::size_t index) {
   const GltfObject object = root_.item("bufferViews", index);
   const auto bytes = buffer(object.integer("buffer"));
   const std::size_t begin = object.find_integer("byteOffset").value_or(0);
@@ -84,6 +83,14 @@ GltfAccessors::Values GltfAccessors::view(std::size_t index, std::size_t offset,
   if (begin > bytes.size() || length > bytes.size() - begin) {
     root_.refuse("bufferView ", index, " reaches beyond its buffer");
   }
+  return bytes.subspan(begin, length);
+}
+
+/// Elements at `offset` of a bufferView; all of them lie inside.
+GltfAccessors::Values GltfAccessors::view(std::size_t index, std::size_t offset, Values values) {
+  const GltfObject object = root_.item("bufferViews", index);
+  const auto bytes = view_bytes(index);
+  const std::size_t length = bytes.size();
   const std::size_t size = values.components * component_bytes(values.type);
   values.stride = object.find_integer("byteStride").value_or(size);
   // With strides at least as long as an element, no small file describes many elements.
@@ -93,7 +100,7 @@ GltfAccessors::Values GltfAccessors::view(std::size_t index, std::size_t offset,
   const bool fits = values.count > 0 && offset <= length && size <= length - offset &&
                     (values.count - 1) <= (length - offset - size) / values.stride;
   if (!fits) root_.refuse("an accessor reaches beyond bufferView ", index);
-  values.data = bytes.data() + begin + offset;
+  values.data = bytes.data() + offset;
   return values;
 }
 
@@ -202,6 +209,16 @@ std::vector<mesh::Vec3> GltfAccessors::normals(std::size_t index) {
 
 std::vector<std::array<float, 2>> GltfAccessors::coordinates(std::size_t index) {
   return vectors<2>(index, "VEC2", "texture coordinates");
+}
+
+std::vector<std::array<float, 3>> GltfAccessors::colours(std::size_t index) {
+  const std::string* type = root_.item("accessors", index).find_text("type");
+  if (type == nullptr || *type != "VEC4") return vectors<3>(index, "VEC3", "colours");
+  std::vector<std::array<float, 3>> colours;
+  for (const auto& [r, g, b, a] : vectors<4>(index, "VEC4", "colours")) {
+    colours.push_back({r, g, b});
+  }
+  return colours;
 }
 
 std::vector<std::uint32_t> GltfAccessors::indices(std::size_t index) {

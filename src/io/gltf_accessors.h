@@ -24,8 +24,15 @@ class GltfAccessors {
   std::vector<mesh::Vec3> normals(std::size_t index);
   /// The same of a VEC2 accessor.
   std::vector<std::array<float, 2>> coordinates(std::size_t index);
+  /// A VEC3 or VEC4 accessor, of which the first three components.
+  std::vector<std::array<float, 3>> colours(std::size_t index);
   /// A SCALAR accessor of unsigned integers.
   std::vector<std::uint32_t> indices(std::size_t index);
+  /// All bytes of a bufferView, and what GltfBuffers::load() returns.
+  std::span<const std::uint8_t> view_bytes(std::size_t index);
+  std::span<const std::uint8_t> file(const std::string& uri, std::string_view what) {
+    return buffers_.load(uri, what);
+  }
 
  private:
   struct Values;

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "io/neighbour.h"
+
 namespace sinter::io {
 namespace {
 
@@ -76,10 +78,10 @@ GltfChunks split_glb(const MeshSource& source) {
   return chunks;
 }
 
-std::span<const std::uint8_t> GltfBuffers::load(const std::string& uri) {
+std::span<const std::uint8_t> GltfBuffers::load(const std::string& uri, std::string_view what) {
   const auto known = loaded_.find(uri);
   if (known != loaded_.end()) return known->second;
-  Bytes bytes = uri.starts_with("data:") ? decode_data_uri(uri) : read_neighbour(uri);
+  Bytes bytes = uri.starts_with("data:") ? decode_data_uri(uri) : read_neighbour(uri, what);
   total_ += bytes.size();
   if (total_ > source_.limits.max_file_bytes) {
     source_.refuse(ErrorCode::unsupported,
@@ -93,7 +95,7 @@ std::span<const std::uint8_t> GltfBuffers::load(const std::string& uri) {
 Bytes GltfBuffers::decode_data_uri(std::string_view uri) const {
   const std::size_t comma = uri.find(',');
   if (comma == std::string_view::npos || !uri.substr(0, comma).ends_with(";base64")) {
-    source_.refuse(ErrorCode::unsupported, "a buffer's data URI is not base64");
+    source_.refuse(ErrorCode::unsupported, "a data URI is not base64");
   }
   std::string_view digits = uri.substr(comma + 1);
   while (!digits.empty() && digits.back() == '=') digits.remove_suffix(1);
@@ -103,7 +105,7 @@ Bytes GltfBuffers::decode_data_uri(std::string_view uri) const {
   int held = 0;
   for (const char c : digits) {
     const int digit = base64_digit(c);
-    if (digit < 0) source_.refuse(ErrorCode::corrupt, "a buffer's data URI is not base64");
+    if (digit < 0) source_.refuse(ErrorCode::corrupt, "a data URI is not base64");
     bits = bits << 6 | static_cast<std::uint32_t>(digit);
     held += 6;
     if (held < 8) continue;
@@ -113,19 +115,10 @@ Bytes GltfBuffers::decode_data_uri(std::string_view uri) const {
   return bytes;
 }
 
-Bytes GltfBuffers::read_neighbour(const std::string& uri) const {
-  const std::string name = percent_decoded(uri);
-  const auto shown = printable(name);
-  if (source_.folder.empty()) {
-    source_.refuse(ErrorCode::unsupported, "its data lies in another file, \"", shown, "\"");
-  }
-  // A mesh from a stranger must not make sinter open files elsewhere.
-  const bool plain = !name.empty() && name != "." && name != ".." &&
-                     name.find_first_of(std::string_view("/\\\0:", 4)) == std::string::npos;
-  if (!plain) {
-    source_.refuse(ErrorCode::unsupported, "its data lies outside its folder, in \"", shown, "\"");
-  }
-  return read_file(source_.folder / name, "mesh", source_.limits.max_file_bytes);
+Bytes GltfBuffers::read_neighbour(const std::string& uri, std::string_view what) const {
+  return read_file(neighbour_path(source_, source_.folder, percent_decoded(uri), what),
+                   "mesh",
+                   source_.limits.max_file_bytes);
 }
 
 }  // namespace sinter::io

@@ -20,16 +20,18 @@ struct GltfChunks {
 /// Splits a GLB into its chunks; a file without GLB's magic is taken as JSON.
 GltfChunks split_glb(const MeshSource& source);
 
-/// Loads what a buffer's uri names: "data:...;base64,..." or a plain file name in the folder of the
-/// source. Each uri is loaded once, and all of them together at most limits.max_file_bytes.
+/// Loads what a uri names: "data:...;base64,..." or a file in the folder of the source or below
+/// (neighbour_path()). Each uri is loaded once, and all of them together at most
+/// limits.max_file_bytes.
 class GltfBuffers {
  public:
   explicit GltfBuffers(const MeshSource& source) : source_(source) {}
-  std::span<const std::uint8_t> load(const std::string& uri);
+  /// \param what for messages: "data", "texture"
+  std::span<const std::uint8_t> load(const std::string& uri, std::string_view what);
 
  private:
   Bytes decode_data_uri(std::string_view uri) const;
-  Bytes read_neighbour(const std::string& uri) const;
+  Bytes read_neighbour(const std::string& uri, std::string_view what) const;
 
   const MeshSource& source_;
   std::map<std::string, Bytes, std::less<>> loaded_;

@@ -48,6 +48,13 @@ std::size_t GltfObject::integer(const char* key) const {
   return *value;
 }
 
+std::optional<double> GltfObject::find_number(const char* key) const {
+  const json* member = find(key);
+  if (member == nullptr) return std::nullopt;
+  if (!member->is_number()) refuse("\"", key, "\" is not a number");
+  return member->get<double>();
+}
+
 const std::string* GltfObject::find_text(const char* key) const {
   const json* member = find(key);
   return member != nullptr && member->is_string() ? &member->get_ref<const std::string&>()

@@ -25,6 +25,7 @@ class GltfObject {
   /// A whole number, not negative. Refuses another type.
   std::optional<std::size_t> find_integer(const char* key) const;
   std::size_t integer(const char* key) const;
+  std::optional<double> find_number(const char* key) const;
   /// Null, false or absent where the member is missing or of another type.
   const std::string* find_text(const char* key) const;
   bool flag(const char* key) const;

@@ -13,6 +13,7 @@
 #include "io/gltf_accessors.h"
 #include "io/gltf_buffers.h"
 #include "io/gltf_document.h"
+#include "io/gltf_materials.h"
 #include "io/mesh_codecs.h"
 
 namespace sinter::io {
@@ -25,8 +26,14 @@ class SceneReader {
   SceneReader(const MeshSource& source,
               const GltfObject& root,
               std::span<const std::uint8_t> binary,
-              MeshAttributes* attributes)
-      : source_(source), root_(root), accessors_(source, root, binary), attributes_(attributes) {}
+              const LooksWanted& wanted)
+      : source_(source),
+        root_(root),
+        accessors_(source, root, binary),
+        attributes_(wanted.attributes),
+        looks_(wanted.looks) {
+    if (looks_ != nullptr) materials_.emplace(source, root, accessors_, *looks_);
+  }
 
   mesh::TriangleMesh read() {
     add_scene();
@@ -112,7 +119,7 @@ class SceneReader {
   /// The accessors of a vertex: what shares them all is one.
   struct VertexKey {
     std::size_t positions;
-    std::optional<std::size_t> uv, normals;
+    std::optional<std::size_t> uv, normals, colours;
     auto operator<=>(const VertexKey&) const = default;
   };
 
@@ -124,14 +131,21 @@ class SceneReader {
       const GltfObject primitive = mesh.item("primitives", i);
       check_primitive(primitive);
       const GltfObject names = primitive.object("attributes");
-      VertexKey key{names.integer("POSITION"), std::nullopt, std::nullopt};
+      VertexKey key{names.integer("POSITION"), std::nullopt, std::nullopt, std::nullopt};
       if (attributes_ != nullptr) {
         key.uv = names.find_integer("TEXCOORD_0");
         key.normals = names.find_integer("NORMAL");
       }
+      GltfMaterials::Use use;
+      if (materials_) {
+        use = materials_->use(primitive);
+        key.uv = use.coordinates;
+        key.colours = names.find_integer("COLOR_0");
+      }
       auto vertices = known.find(key);
       if (vertices == known.end()) vertices = known.emplace(key, add_vertices(key, affine)).first;
       add_faces(primitive, vertices->second, affine.determinant() < 0);
+      if (looks_ != nullptr) looks_->face_materials.resize(mesh_.faces.size(), use.material);
     }
   }
 
@@ -178,6 +192,13 @@ class SceneReader {
       }
       to.insert(to.end(), from.begin(), from.end());
     };
+    if (looks_ != nullptr) {
+      // White up to the first that have some.
+      if (key.colours || !looks_->colours.empty()) {
+        looks_->colours.resize(mesh_.positions.size() - (key.colours ? count : 0), {1, 1, 1});
+      }
+      if (key.colours) append(looks_->colours, accessors_.colours(*key.colours), "colours");
+    }
     if (key.uv) {
       append(attributes_->uv, accessors_.coordinates(*key.uv), "texture coordinates");
     } else {
@@ -230,15 +251,17 @@ class SceneReader {
   GltfObject root_;
   GltfAccessors accessors_;
   MeshAttributes* attributes_;
+  MeshLooks* looks_;
+  std::optional<GltfMaterials> materials_;
   mesh::TriangleMesh mesh_;
 };
 
 }  // namespace
 
-mesh::TriangleMesh decode_gltf(const MeshSource& source, MeshAttributes* attributes) {
+mesh::TriangleMesh decode_gltf(const MeshSource& source, const LooksWanted& wanted) {
   const GltfChunks chunks = split_glb(source);
   const GltfDocument document(source, chunks.json);
-  return SceneReader(source, document.root(), chunks.binary, attributes).read();
+  return SceneReader(source, document.root(), chunks.binary, wanted).read();
 }
 
 }  // namespace sinter::io

@@ -36,9 +36,8 @@ struct MeshSource {
   }
 };
 
-/// \param attributes filled where not null; without it coordinates and normals are not looked at.
-mesh::TriangleMesh decode_gltf(const MeshSource& source, MeshAttributes* attributes);
-mesh::TriangleMesh decode_obj(const MeshSource& source, MeshAttributes* attributes);
+mesh::TriangleMesh decode_gltf(const MeshSource& source, const LooksWanted& wanted);
+mesh::TriangleMesh decode_obj(const MeshSource& source, const LooksWanted& wanted);
 mesh::TriangleMesh decode_ply(const MeshSource& source);
 mesh::TriangleMesh decode_stl(const MeshSource& source);
 mesh::TriangleMesh decode_threemf(const MeshSource& source, MeshFileInfo& info);

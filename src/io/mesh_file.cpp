@@ -54,9 +54,7 @@ std::optional<MeshFormat> recognise(const MeshSource& source) {
   return named;
 }
 
-mesh::TriangleMesh decode(const MeshSource& source,
-                          MeshFileInfo& info,
-                          MeshAttributes* attributes) {
+mesh::TriangleMesh decode(const MeshSource& source, MeshFileInfo& info, const LooksWanted& wanted) {
   if (source.bytes.empty()) source.refuse(ErrorCode::corrupt, "the file is empty");
   const auto format = recognise(source);
   if (!format) {
@@ -68,9 +66,9 @@ mesh::TriangleMesh decode(const MeshSource& source,
     case MeshFormat::glb:
     case MeshFormat::gltf:
       info.metres_per_unit = 1;
-      return decode_gltf(source, attributes);
+      return decode_gltf(source, wanted);
     case MeshFormat::obj:
-      return decode_obj(source, attributes);
+      return decode_obj(source, wanted);
     case MeshFormat::ply:
       return decode_ply(source);
     case MeshFormat::stl:
@@ -85,11 +83,12 @@ mesh::TriangleMesh decode(const MeshSource& source,
 
 mesh::TriangleMesh decode_checked(const MeshSource& source,
                                   MeshFileInfo* info,
-                                  MeshAttributes* attributes) {
+                                  const LooksWanted& wanted) {
   try {
     MeshFileInfo unwanted;
-    if (attributes != nullptr) *attributes = {};
-    mesh::TriangleMesh mesh = decode(source, info != nullptr ? *info : unwanted, attributes);
+    if (wanted.attributes != nullptr) *wanted.attributes = {};
+    if (wanted.looks != nullptr) *wanted.looks = {};
+    mesh::TriangleMesh mesh = decode(source, info != nullptr ? *info : unwanted, wanted);
     if (mesh.faces.empty()) source.refuse(ErrorCode::corrupt, "holds no triangle");
     return mesh;
   } catch (const std::bad_alloc&) {
@@ -144,17 +143,17 @@ std::optional<MeshFormat> mesh_format_named(std::string_view name) {
 mesh::TriangleMesh read_mesh(const std::filesystem::path& path,
                              const MeshLimits& limits,
                              MeshFileInfo* info,
-                             MeshAttributes* attributes) {
+                             const LooksWanted& wanted) {
   const Bytes bytes = read_file(path, "mesh", limits.max_file_bytes);
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  return decode_checked({bytes, printable(path), limits, folder}, info, attributes);
+  return decode_checked({bytes, printable(path), limits, folder}, info, wanted);
 }
 
 mesh::TriangleMesh decode_mesh(std::span<const std::uint8_t> bytes,
                                std::string_view name,
                                const MeshLimits& limits,
-                               MeshAttributes* attributes) {
-  return decode_checked({bytes, name, limits, {}}, nullptr, attributes);
+                               const LooksWanted& wanted) {
+  return decode_checked({bytes, name, limits, {}}, nullptr, wanted);
 }
 
 }  // namespace sinter::io

@@ -31,13 +31,26 @@ struct MeshLimits {
   std::size_t max_file_bytes = std::size_t{4} << 30;
   /// Bound on the vertices and on the faces of the result; node instances in glTF can multiply.
   std::size_t max_elements = std::size_t{1} << 26;
+  /// Bound on the texels of all textures of a mesh together; 4 bytes each.
+  std::int64_t max_texture_pixels = std::int64_t{1} << 28;
+};
+
+/// What is read beside positions and faces; what is null is not looked at.
+struct LooksWanted {
+  /// Texture coordinates and normals of glTF (TEXCOORD_0, NORMAL, turned with their node) and OBJ
+  /// (vt, vn), unchecked but for their number and their indices.
+  MeshAttributes* attributes = nullptr;
+  /// Together with `attributes`: materials, textures, colours of vertices. In glTF the coordinates
+  /// are then those that the materials' textures name, and there are none without a texture.
+  /// What is missing or damaged is a line in `warnings`.
+  MeshLooks* looks = nullptr;
 };
 
 /// Reads a mesh. glTF, GLB, PLY and binary STL are recognised by content; OBJ and ASCII STL by
 /// content where it is clear and by extension otherwise.
 ///   glTF  triangle lists, indexed or not, u8/u16/u32 indices, sparse accessors, node transforms of
-///         the default scene; all meshes merged. Buffers lie in the file or, for .gltf, in the same
-///         directory. Strips, fans, lines, points and compressed extensions are refused.
+///         the default scene; all meshes merged. Buffers lie in the file or, for .gltf, in its
+///         folder or below. Strips, fans, lines, points and compressed extensions are refused.
 ///   OBJ   v and f; faces of more corners become fans; negative indices. Everything else is
 ///   skipped. PLY   ASCII and binary of both byte orders; vertex x, y, z of any type; faces as
 ///   fans. STL   ASCII and binary; corners with equal coordinates are welded (-0 equals 0; NaN by
@@ -45,20 +58,19 @@ struct MeshLimits {
 ///   other parts of the package (production extension); z up is turned to y up. USDZ   what sinter
 ///   writes: one mesh in a text layer.
 /// NaN and infinite coordinates are kept, for the mesh check to count. Indices are checked.
-/// `attributes` take texture coordinates and normals of glTF (TEXCOORD_0, NORMAL, turned with their
-/// node) and OBJ (vt, vn), unchecked but for their number and their indices.
 /// Raises "[mesh] chair.glb: ..." with not_found, io, corrupt, unsupported or out_of_memory.
 mesh::TriangleMesh read_mesh(const std::filesystem::path& path,
                              const MeshLimits& limits = {},
                              MeshFileInfo* info = nullptr,
-                             MeshAttributes* attributes = nullptr);
+                             const LooksWanted& wanted = {});
 
 /// The same from memory. `name` stands for the file in messages and its extension decides where the
-/// content does not. glTF with buffers in other files is refused.
+/// content does not. glTF with buffers in other files is refused; materials and
+/// pictures in other files are warnings.
 mesh::TriangleMesh decode_mesh(std::span<const std::uint8_t> bytes,
                                std::string_view name,
                                const MeshLimits& limits = {},
-                               MeshAttributes* attributes = nullptr);
+                               const LooksWanted& wanted = {});
 
 using MetadataValue = std::variant<std::string, std::int64_t, std::uint64_t, double, bool>;
 

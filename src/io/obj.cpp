@@ -1,11 +1,16 @@
-// Wavefront OBJ: the subset that describes a surface, "v", "f" and, where asked for, "vt", "vn".
+// Wavefront OBJ: the subset that describes a surface, "v", "f" and, where asked for, "vt", "vn",
+// and its colours, "mtllib", "usemtl" and the three numbers that some programs write after "v".
 // Source: Wavefront, Advanced Visualizer manual, appendix B1.
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/srgb.h"
 #include "io/mesh_codecs.h"
 #include "io/mesh_encode.h"
+#include "io/obj_materials.h"
 #include "io/text_scanner.h"
 #include "io/text_writer.h"
 
@@ -14,8 +19,10 @@ namespace {
 
 class ObjReader {
  public:
-  ObjReader(const MeshSource& source, MeshAttributes* attributes)
-      : source_(source), attributes_(attributes) {}
+  ObjReader(const MeshSource& source, const LooksWanted& wanted)
+      : source_(source), attributes_(wanted.attributes), looks_(wanted.looks) {
+    if (looks_ != nullptr) materials_.emplace(source, *looks_);
+  }
 
   mesh::TriangleMesh read() {
     TextScanner lines(source_.text());
@@ -37,6 +44,7 @@ class ObjReader {
     }
     check_indices(mesh_.faces, mesh_.positions.size(), "vertex");
     if (attributes_ != nullptr) finish_attributes();
+    if (materials_) materials_->finish();
     return std::move(mesh_);
   }
 
@@ -63,6 +71,10 @@ class ObjReader {
     } else if (attributes_ != nullptr && keyword == "vn") {
       read_vector(words, attributes_->normals.emplace_back(), "three numbers after vn");
       source_.check_count(attributes_->normals.size(), "normals");
+    } else if (materials_ && keyword == "mtllib") {
+      materials_->add_libraries(line.substr(words.offset()));
+    } else if (materials_ && keyword == "usemtl") {
+      materials_->use(line.substr(words.offset()));
     }
   }
 
@@ -80,6 +92,22 @@ class ObjReader {
     read_vector(words, position, "three numbers after v");
     mesh_.positions.push_back(position);
     source_.check_count(mesh_.positions.size(), "vertices");
+    if (looks_ != nullptr) read_colour(words);
+  }
+
+  /// r g b after x y z, 0..1, taken as sRGB; white where a vertex has none.
+  void read_colour(TextScanner& words) {
+    mesh::Vec3 colour;
+    for (float& c : colour) {
+      double value = 0;
+      if (!parse(words.word(), value)) {
+        if (!looks_->colours.empty()) looks_->colours.push_back({1, 1, 1});
+        return;
+      }
+      c = static_cast<float>(linear_from_srgb(std::clamp(value, 0.0, 1.0)));
+    }
+    looks_->colours.resize(mesh_.positions.size() - 1, {1, 1, 1});
+    looks_->colours.push_back(colour);
   }
 
   /// Of `count` things so far, counted from 1 or, negative, from the last one.
@@ -119,6 +147,9 @@ class ObjReader {
     append_fan(corners_, mesh_.faces);
     source_.check_count(mesh_.faces.size(), "faces");
     if (attributes_ == nullptr) return;
+    if (materials_) {
+      materials_->extend(mesh_.faces.size(), uv_corners_.size() == corners_.size());
+    }
     add_attribute(uv_corners_, attributes_->uv_faces, attributes_->faces_without_uv);
     add_attribute(normal_corners_, attributes_->normal_faces, attributes_->faces_without_normals);
   }
@@ -163,6 +194,8 @@ class ObjReader {
 
   const MeshSource& source_;
   MeshAttributes* attributes_;
+  MeshLooks* looks_;
+  std::optional<ObjMaterials> materials_;
   mesh::TriangleMesh mesh_;
   std::vector<std::uint32_t> corners_, uv_corners_, normal_corners_;
   std::size_t line_number_ = 0;
@@ -170,8 +203,8 @@ class ObjReader {
 
 }  // namespace
 
-mesh::TriangleMesh decode_obj(const MeshSource& source, MeshAttributes* attributes) {
-  return ObjReader(source, attributes).read();
+mesh::TriangleMesh decode_obj(const MeshSource& source, const LooksWanted& wanted) {
+  return ObjReader(source, wanted).read();
 }
 
 Bytes encode_obj(const mesh::TriangleMesh& mesh, const MeshMetadata& metadata) {

@@ -30,6 +30,11 @@ class Camera {
   /// Direction only.
   mesh::Vec3d rotate_to_eye(const mesh::Vec3& world) const;
   ClipVertex to_clip(const mesh::Vec3d& eye) const;
+  /// The point of the picture plane at depth 1 behind a place in the picture; x, y of its upper
+  /// left corner are 0, of its lower right corner 1.
+  mesh::Vec3d ray(double x, double y) const {
+    return {(2 * x - 1) * tangent_, (1 - 2 * y) * tangent_, -1};
+  }
   /// Of the picture's half side, in units of depth 1.
   double tangent() const { return tangent_; }
   /// World "up" in eye space.

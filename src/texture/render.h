@@ -1,6 +1,6 @@
 #pragma once
-// A picture of a mesh for somebody without a viewer: a sheet of shaded views around it, from above
-// and from below.
+// A picture of a mesh for somebody without a viewer: a sheet of views around it, from above and
+// from below, shaded, in neutral grey or in the mesh's own colours.
 
 #include <array>
 #include <cstdint>
@@ -27,6 +27,8 @@ struct RenderOptions {
   double crease_angle = 40;
   /// Darken creases and contacts by screen-space ambient occlusion.
   bool ambient_occlusion = true;
+  /// Colours alone, without light and shadow.
+  bool unlit = false;
   /// RGB of the empty picture (a slight vertical gradient is added).
   std::array<std::uint8_t, 3> background = {244, 245, 247};
   int threads = 1;
@@ -39,9 +41,19 @@ struct RenderOptions {
 /// index out of range, or no finite extent. Faces with a non-finite vertex are left out.
 Image render_sheet(const mesh::TriangleMesh& mesh, const RenderOptions& options = {});
 
+/// The same in the colours of the mesh: of its materials, textures and vertices, looked up with
+/// correct perspective and averaged over what a sample covers (MipTexture). Inner sides are red but
+/// for two-sided materials. A mesh on which nothing has a colour, no more than shades of grey
+/// without a texture, is drawn as one without materials. Raises for lists that do not fit the mesh.
+Image render_sheet(const PaintedMesh& mesh, const RenderOptions& options = {});
+
 /// One view from `azimuth` degrees around +Y (0 is the front, +Z; 90 is +X) and `elevation` degrees
 /// (-90..90), tile x tile pixels.
 Image render_view(const mesh::TriangleMesh& mesh,
+                  double azimuth,
+                  double elevation,
+                  const RenderOptions& options = {});
+Image render_view(const PaintedMesh& mesh,
                   double azimuth,
                   double elevation,
                   const RenderOptions& options = {});

@@ -24,8 +24,6 @@ struct Light {
   Colour colour;
 };
 
-constexpr Colour kOuter = {0.46f, 0.46f, 0.47f};
-constexpr Colour kInner = {0.75f, 0.05f, 0.03f};
 constexpr Colour kSky = {0.27f, 0.29f, 0.33f};
 constexpr Colour kGround = {0.11f, 0.105f, 0.10f};
 constexpr float kShininess = 32;
@@ -49,7 +47,6 @@ Colour shade(const SurfaceSample& sample, const mesh::Vec3d& up, float ambient) 
   const float height = 0.5f + 0.5f * dot(n, sky);
   // Direct light is dimmed a little too: in a deep corner the lights are mostly hidden.
   const float direct = 0.4f + 0.6f * ambient;
-  const Colour& albedo = sample.inner_side ? kInner : kOuter;
   Colour light{};
   Colour gloss{};
   for (std::size_t c = 0; c < 3; ++c)
@@ -66,7 +63,7 @@ Colour shade(const SurfaceSample& sample, const mesh::Vec3d& up, float ambient) 
     }
   }
   Colour result;
-  for (std::size_t c = 0; c < 3; ++c) result[c] = albedo[c] * light[c] + gloss[c];
+  for (std::size_t c = 0; c < 3; ++c) result[c] = sample.colour[c] * light[c] + gloss[c];
   return result;
 }
 
@@ -74,11 +71,6 @@ std::uint8_t srgb_level(float linear) {
   const float v = std::clamp(linear, 0.0f, 1.0f);
   const float encoded = v <= 0.0031308f ? 12.92f * v : 1.055f * std::pow(v, 1 / 2.4f) - 0.055f;
   return static_cast<std::uint8_t>(std::lround(encoded * 255));
-}
-
-float linear_from_srgb(std::uint8_t level) {
-  const float v = static_cast<float>(level) / 255;
-  return v <= 0.04045f ? v / 12.92f : std::pow((v + 0.055f) / 1.055f, 2.4f);
 }
 
 }  // namespace sinter::texture

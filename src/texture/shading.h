@@ -8,14 +8,18 @@
 
 namespace sinter::texture {
 
+/// Linear RGB of surfaces without colours of their own.
+inline constexpr std::array<float, 3> kOuterColour = {0.46f, 0.46f, 0.47f};
+inline constexpr std::array<float, 3> kInnerColour = {0.75f, 0.05f, 0.03f};
+
 /// What is seen at one sample of a picture, in eye space.
 struct SurfaceSample {
   std::array<float, 3> position{};
   /// Unit, towards the viewer's side. Zero where the sample is empty.
   std::array<float, 3> normal{};
+  /// Linear RGB of the surface.
+  std::array<float, 3> colour{};
   bool covered = false;
-  /// Seen from inside.
-  bool inner_side = false;
 };
 
 /// A picture of samples, rows from top to bottom.
@@ -36,6 +40,5 @@ std::array<float, 3> shade(const SurfaceSample& sample, const mesh::Vec3d& up, f
 
 /// Linear 0..1 to an sRGB level (IEC 61966-2-1).
 std::uint8_t srgb_level(float linear);
-float linear_from_srgb(std::uint8_t level);
 
 }  // namespace sinter::texture

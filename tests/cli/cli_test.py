@@ -846,6 +846,34 @@ class MeshCommandTest(ProgramTest):
         picture = (self.folder / "t.png").read_bytes()
         self.assertEqual(struct.unpack_from(">II", picture, 16), (4 * 64, 2 * 64))
 
+    def render(self, mesh, *arguments):
+        """The sheet's pixels, rows of (r, g, b), and what was said."""
+        result = self.run_program("render", mesh, "-o", self.folder / "sheet.png", "--tile", 32, "--turns", 1, *arguments)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return pictures.read_rgb((self.folder / "sheet.png").read_bytes()), result.stderr
+
+    def test_render_draws_textures_and_does_without(self):
+        blue = pictures.png(2, 2, 8, 2, (b"\0" + bytes((30, 60, 200)) * 2) * 2)
+        self.file("skin.png", blue)
+        self.file("skin.mtl", b"newmtl skin\nmap_Kd skin.png\n")
+        lines = TETRAHEDRON.replace("f ", "usemtl skin\nf ").splitlines()
+        textured = "\n".join(["mtllib skin.mtl", "vt 0 0", "vt 1 0", "vt 0 1"] +
+                             ["f " + " ".join(f"{v}/{k + 1}" for k, v in enumerate(line.split()[1:])) if line[0] == "f" else line
+                              for line in lines]) + "\n"
+        mesh = self.file("t.obj", textured.encode())
+        plain, _ = self.render(self.file("plain.obj", TETRAHEDRON.encode()))
+        centre = lambda rows: rows[16][16]
+        rows, said = self.render(mesh, "--colours", "unlit")
+        self.assertEqual((centre(rows), said), ((30, 60, 200), ""))
+        red, green, level = centre(self.render(mesh)[0])
+        self.assertTrue(red < green < level, (red, green, level))
+        self.assertEqual(self.render(mesh, "--colours", "plain"), (plain, ""))
+        (self.folder / "skin.png").unlink()
+        rows, said = self.render(mesh)
+        self.assertEqual(rows, plain)
+        self.assertEqual(said, f"sinter: warning: [image] {self.folder / 'skin.png'}: no such file\n")
+        self.assert_fails(self.run_program("render", mesh, "-o", self.folder / "x.png", "--colours", "blue"), ARGUMENT, "--colours")
+
     def test_broken_meshes(self):
         for name, content, status in (("none.glb", None, NOT_FOUND), ("empty.glb", b"", CORRUPT),
                                       ("short.glb", b"glTF\x02\x00\x00\x00", CORRUPT),

@@ -64,3 +64,26 @@ def huge(side: int = 20000) -> bytes:
     data = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def read_rgb(data: bytes) -> list:
+    """Rows of (r, g, b) of a PNG of 8 bits RGB without interlacing (PNG specification, section 9)."""
+    width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
+    assert (depth, colour, interlaced) == (8, 2, 0)
+    packed, offset = b"", 8
+    while offset < len(data):
+        size, kind = struct.unpack_from(">I4s", data, offset)
+        if kind == b"IDAT":
+            packed += data[offset + 8:offset + 8 + size]
+        offset += 12 + size
+    levels, stride = zlib.decompress(packed), 3 * width
+    rows, above = [], bytearray(stride)
+    for y in range(height):
+        kind, row = levels[y * (stride + 1)], bytearray(levels[y * (stride + 1) + 1:(y + 1) * (stride + 1)])
+        for i in range(stride):
+            left, corner = (row[i - 3], above[i - 3]) if i >= 3 else (0, 0)
+            near = min((left, above[i], corner), key=lambda value: abs(left + above[i] - corner - value))
+            row[i] = (row[i] + (0, left, above[i], (left + above[i]) // 2, near)[kind]) % 256
+        rows.append([tuple(row[i:i + 3]) for i in range(0, stride, 3)])
+        above = row
+    return rows

@@ -380,17 +380,21 @@ TEST(GltfReader, NonFinitePositionsAreKept) {
   EXPECT_EQ(mesh.positions[1][1], INFINITY);
 }
 
-TEST(GltfReader, BuffersInTheSameFolderOnly) {
+TEST(GltfReader, BuffersInTheFolderAndBelow) {
   const TemporaryFolder folder;
   GltfBuilder builder;
   builder.add_indexed_mesh(kCorners, kIndices);
   write_file_atomically(folder / "the data.bin", builder.buffer);
   write_file_atomically(folder / "a.gltf", builder.gltf("the%20data.bin"));
   EXPECT_EQ(read_mesh(folder / "a.gltf").positions, kCorners);
+  std::filesystem::create_directory(folder / "below");
+  write_file_atomically(folder / "below/data.bin", builder.buffer);
+  write_file_atomically(folder / "a.gltf", builder.gltf("below/data.bin"));
+  EXPECT_EQ(read_mesh(folder / "a.gltf").positions, kCorners);
   const std::string shown = (folder / "a.gltf").string();
   for (const std::string& uri : {std::string("../secret"),
                                  std::string("/etc/passwd"),
-                                 std::string("a%2Fb"),
+                                 std::string("a%2F..%2Fb"),
                                  std::string(".."),
                                  std::string("file:///etc/passwd")}) {
     write_file_atomically(folder / "a.gltf", builder.gltf(uri));

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/srgb.h"
 #include "texture/shading.h"
 #include "texture/test_meshes.h"
 
@@ -236,7 +237,7 @@ TEST(Render, RefusesWhatItCannotDraw) {
 
 TEST(Shading, LevelsSurviveTheRoundTrip) {
   for (int level = 0; level < 256; ++level) {
-    EXPECT_EQ(srgb_level(linear_from_srgb(static_cast<std::uint8_t>(level))), level);
+    EXPECT_EQ(srgb_level(static_cast<float>(linear_from_srgb(level / 255.0))), level);
   }
 }
 
