@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <limits>
 #include <numbers>
-#include <numeric>
 #include <unordered_set>
 #include <utility>
 
 #include "mesh/parallel.h"
 #include "texture/unwrap/flatten.h"
+#include "texture/unwrap/stitch.h"
 
 namespace sinter::texture {
 namespace {
@@ -21,47 +21,6 @@ constexpr double kMinShare = 0.2;
 constexpr double kMaxResidual = 0.2;
 /// Largest s1 of a joint chart, unless its parts have more.
 constexpr double kMostStretch = 2.5;
-
-/// Two vertices that become one, with the weight of the edge they end.
-struct Stitch {
-  std::int32_t a, b;
-  double weight;
-};
-
-/// The motion that brings the second chart's side of the stitches onto the first's as well as
-/// possible: a rotation and a shift.
-struct Motion {
-  double cosine = 1, sine = 0;
-  Vec2 from, to;
-  Vec2 operator()(Vec2 p) const {
-    const Vec2 d = p - from;
-    return to + Vec2{cosine * d.x - sine * d.y, sine * d.x + cosine * d.y};
-  }
-};
-
-Motion fit_motion(const Chart& a, const Chart& b, const std::vector<Stitch>& stitches) {
-  Motion motion;
-  double weight = 0;
-  for (const Stitch& s : stitches) {
-    motion.to += s.weight * a.uv[index(s.a)];
-    motion.from += s.weight * b.uv[index(s.b)];
-    weight += s.weight;
-  }
-  motion.to = 1 / weight * motion.to;
-  motion.from = 1 / weight * motion.from;
-  double c = 0, s0 = 0;
-  for (const Stitch& s : stitches) {
-    const Vec2 p = b.uv[index(s.b)] - motion.from, q = a.uv[index(s.a)] - motion.to;
-    c += s.weight * dot(p, q);
-    s0 += s.weight * cross(p, q);
-  }
-  const double norm = std::sqrt(c * c + s0 * s0);
-  if (norm > 0) {
-    motion.cosine = c / norm;
-    motion.sine = s0 / norm;
-  }
-  return motion;
-}
 
 /// Longest side of the narrowest of a few boxes around the points.
 double longest_side(const std::vector<Vec2>& points) {
@@ -112,8 +71,9 @@ class Joiner {
       for (std::size_t p = 0; p < pairs.size(); ++p) {
         if (accepted[p]) {
           adopt(pairs[p].first, pairs[p].second, std::move(joint[p]));
-        } else
-          reject(pairs[p].first, pairs[p].second);
+        } else {
+          rejected_.insert(pair_id(pairs[p].first, pairs[p].second));
+        }
       }
     }
     std::erase_if(charts_, [](const Chart& c) { return c.faces.empty(); });
@@ -199,72 +159,32 @@ class Joiner {
     return pairs;
   }
 
-  bool try_join(std::int32_t ia, std::int32_t ib, Chart& joint) {
+  /// Vertices of two charts that lie at the same place of the surface, on edges that they share.
+  std::vector<Stitch> find_stitches(std::int32_t ia, std::int32_t ib) const {
     const Chart &a = charts_[index(ia)], &b = charts_[index(ib)];
     std::vector<Stitch> stitches;
     for (const BorderEdge& edge : a.border) {
       const std::int32_t o = surface_.topology.opposite[index(edge.half_edge)];
       if (o < 0 || owner_[index(o / 3)] != ib) continue;
-      const auto& bc = b.corners[index(slots_[index(o / 3)])];
+      const auto& corners = b.corners[index(slots_[index(o / 3)])];
       const double len = edge_length(surface_, edge.half_edge);
-      stitches.push_back({edge.from, bc[index((o + 1) % 3)], len});
-      stitches.push_back({edge.to, bc[index(o % 3)], len});
+      stitches.push_back({edge.from, corners[index((o + 1) % 3)], len});
+      stitches.push_back({edge.to, corners[index(o % 3)], len});
     }
+    return stitches;
+  }
+
+  bool try_join(std::int32_t ia, std::int32_t ib, Chart& joint) const {
+    const Chart &a = charts_[index(ia)], &b = charts_[index(ib)];
+    const std::vector<Stitch> stitches = find_stitches(ia, ib);
     const Motion motion = fit_motion(a, b, stitches);
-    double residual = 0, w = 0;
-    for (const Stitch& s : stitches) {
-      const Vec2 d = a.uv[index(s.a)] - motion(b.uv[index(s.b)]);
-      residual += s.weight * dot(d, d);
-      w += s.weight;
-    }
-    residual = std::sqrt(residual / w) / std::sqrt(std::min(a.stretch.area, b.stretch.area));
-    if (residual > kMaxResidual) return false;
-    // vertices: a's, then b's; stitched ones are one
-    const std::int32_t na = static_cast<std::int32_t>(a.uv.size()),
-                       nb = static_cast<std::int32_t>(b.uv.size());
-    std::vector<std::int32_t> parent(index(na + nb));
-    std::iota(parent.begin(), parent.end(), 0);
-    const auto root = [&](std::int32_t i) {
-      while (parent[index(i)] != i) i = parent[index(i)] = parent[index(parent[index(i)])];
-      return i;
-    };
-    for (const Stitch& s : stitches) {
-      const auto [low, high] = std::minmax({root(s.a), root(na + s.b)});
-      parent[index(high)] = low;
-    }
-    std::vector<std::int32_t> number(index(na + nb), -1);
-    std::vector<int> times;
-    for (std::int32_t v = 0; v < na + nb; ++v) {
-      const std::int32_t r = root(v);
-      if (number[index(r)] < 0) {
-        number[index(r)] = static_cast<std::int32_t>(joint.uv.size());
-        joint.uv.push_back({});
-        times.push_back(0);
-      }
-      number[index(v)] = number[index(r)];
-      joint.uv[index(number[index(v)])] += v < na ? a.uv[index(v)] : motion(b.uv[index(v - na)]);
-      ++times[index(number[index(v)])];
-    }
-    for (std::size_t v = 0; v < joint.uv.size(); ++v) joint.uv[v] = 1.0 / times[v] * joint.uv[v];
+    const double smaller = std::sqrt(std::min(a.stretch.area, b.stretch.area));
+    if (gap_between(a, b, stitches, motion) / smaller > kMaxResidual) return false;
+    joint = stitch_charts(a, b, stitches, motion, [&](const BorderEdge& edge) {
+      const std::int32_t o = surface_.topology.opposite[index(edge.half_edge)];
+      return o >= 0 && owner_[index(o / 3)] == (owner_[index(edge.half_edge / 3)] == ia ? ib : ia);
+    });
     if (longest_side(joint.uv) > options_.max_extent) return false;
-    joint.faces = a.faces;
-    joint.faces.insert(joint.faces.end(), b.faces.begin(), b.faces.end());
-    joint.corners.reserve(joint.faces.size());
-    for (const auto& c : a.corners)
-      joint.corners.push_back({number[index(c[0])], number[index(c[1])], number[index(c[2])]});
-    for (const auto& c : b.corners)
-      joint.corners.push_back(
-          {number[index(na + c[0])], number[index(na + c[1])], number[index(na + c[2])]});
-    const auto keep_border = [&](const Chart& from, std::int32_t to, std::int32_t off) {
-      for (const BorderEdge& edge : from.border) {
-        const std::int32_t o = surface_.topology.opposite[index(edge.half_edge)];
-        if (o < 0 || owner_[index(o / 3)] != to)
-          joint.border.push_back(
-              {edge.half_edge, number[index(off + edge.from)], number[index(off + edge.to)]});
-      }
-    };
-    keep_border(a, ib, 0);
-    keep_border(b, ia, na);
     const double area = a.stretch.area + b.stretch.area;
     const double parts =
         (a.stretch.mean_square() * a.stretch.area + b.stretch.mean_square() * b.stretch.area) /
@@ -296,8 +216,6 @@ class Joiner {
     charts_[index(ib)] = {};
     charts_[index(ia)] = std::move(joint);
   }
-
-  void reject(std::int32_t a, std::int32_t b) { rejected_.insert(pair_id(a, b)); }
 
   const Surface& surface_;
   const JoinOptions& options_;

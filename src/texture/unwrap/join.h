@@ -1,7 +1,6 @@
 #pragma once
 // Neighbouring charts to larger ones that flatten as well.
 
-#include <functional>
 #include <vector>
 
 #include "texture/unwrap/chart.h"
