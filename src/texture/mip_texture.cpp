@@ -122,7 +122,7 @@ std::int64_t neighbour(std::int64_t i, int side, Wrap wrap) {
 
 }  // namespace
 
-MipTexture::MipTexture(const Texture& texture, int threads) : channels_(texture.channels) {
+MipTexture::MipTexture(const sinter::Texture& texture, int threads) : channels_(texture.channels) {
   const auto pixels =
       static_cast<std::size_t>(texture.width) * static_cast<std::size_t>(texture.height);
   SINTER_CHECK(texture.width > 0 && texture.height > 0 && (channels_ == 3 || channels_ == 4) &&

@@ -24,7 +24,7 @@ class MipTexture {
  public:
   /// Keeps a reference to `texture`. Raises "[render] texture: ..." (invalid_argument) for sizes
   /// that do not fit the levels.
-  MipTexture(const Texture& texture, int threads);
+  MipTexture(const sinter::Texture& texture, int threads);
 
   /// Linear RGB. Where texels are smaller than the footprint: the mean of up to 16 trilinear
   /// look-ups along its longer axis, each as wide as the shorter one; so a surface seen at a

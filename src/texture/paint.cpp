@@ -72,7 +72,7 @@ void check(const PaintedMesh& mesh) {
 Paint::Paint(const PaintedMesh& mesh, int threads) : mesh_(mesh) {
   check(mesh);
   textures_.reserve(mesh.textures.size());
-  for (const Texture& texture : mesh.textures) textures_.emplace_back(texture, threads);
+  for (const sinter::Texture& texture : mesh.textures) textures_.emplace_back(texture, threads);
 }
 
 bool Paint::has_colour() const {
