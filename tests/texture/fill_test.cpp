@@ -237,6 +237,17 @@ TEST(Fill, GoesOnWithoutAStepFromWhatIsPainted) {
   EXPECT_LT(border_step, 1.5f * painted_step);
 }
 
+TEST(Fill, DependsOnNoThreadCount) {
+  const Painted painted = half_painted_ball(300);
+  const auto filled = [&](int threads) {
+    Texture texture = painted.texture;
+    fill_along_surface(
+        painted.mesh.positions, painted.mesh.faces, painted.texels, texture, threads);
+    return texture.colour;
+  };
+  EXPECT_TRUE(filled(1) == filled(3));
+}
+
 /// What is painted on one side of a fold goes on at the other, texel by texel along the seam.
 TEST(Fill, GoesOnBeyondASeam) {
   constexpr int kSide = 128;
