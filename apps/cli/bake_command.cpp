@@ -77,11 +77,12 @@ void run_bake(BakeArguments& arguments) {
   }
   TextureRun run(arguments.quiet);
   arguments.options.progress = run.progress();
+  MeshFileInfo file;
   TexturedMesh mesh;
   if (arguments.keep_uv) {
-    mesh = read_textured_mesh(arguments.mesh);
+    mesh = read_textured_mesh(arguments.mesh, &file);
   } else {
-    mesh.mesh = read_mesh(arguments.mesh);
+    mesh.mesh = read_mesh(arguments.mesh, &file);
   }
   const double read = run.lap();
   BakeReport report;
@@ -90,7 +91,7 @@ void run_bake(BakeArguments& arguments) {
                              : bake(mesh.mesh, pictures, arguments.options, &report);
   });
   run.lap();
-  run.warn(arguments.mesh, report.unwrap.repairs);
+  run.warn(arguments.mesh, file, report.unwrap.repairs);
   write_textured_mesh(arguments.output, baked);
   const double write = run.lap();
   if (!arguments.metrics.empty()) {

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "mesh_input.h"
 #include "sinter/mesh.h"
 #include "text.h"
 
@@ -118,7 +119,7 @@ void add_compare(CLI::App& app, int&) {
   command->callback([arguments] {
     arguments->options.normalize = !arguments->absolute;
     const Comparison result = compare_meshes(
-        read_mesh(arguments->mesh), read_mesh(arguments->reference), arguments->options);
+        read_mesh_with_warnings(arguments->mesh), read_mesh_with_warnings(arguments->reference), arguments->options);
     if (arguments->json) {
       std::printf("%s\n", to_json(result, arguments->options.distances).dump(2).c_str());
     } else {

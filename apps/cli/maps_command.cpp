@@ -78,11 +78,12 @@ void run_maps(MapsArguments& arguments) {
   if (!arguments.cameras.empty()) arguments.options.cameras = read_cameras(arguments.cameras);
   TextureRun run(arguments.quiet);
   arguments.options.progress = run.progress();
-  const Mesh mesh = read_mesh(arguments.mesh);
+  MeshFileInfo file;
+  const Mesh mesh = read_mesh(arguments.mesh, &file);
   const double read = run.lap();
-  const MapMetrics metrics = with_mesh_of(
+  MapMetrics metrics = with_mesh_of(
       arguments.mesh, [&] { return write_maps(arguments.folder, mesh, arguments.options); });
-  run.warn(arguments.mesh, metrics.repairs);
+  run.warn(arguments.mesh, file, metrics.repairs);
   if (!arguments.metrics.empty()) {
     const ordered_json json = to_json(metrics, arguments, read, run.seconds());
     write_file(arguments.metrics, json.dump(2) + "\n");

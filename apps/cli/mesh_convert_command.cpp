@@ -1,6 +1,7 @@
 #include <cstdio>
 
 #include "commands.h"
+#include "mesh_input.h"
 #include "mesh_options.h"
 #include "sinter/error.h"
 #include "text.h"
@@ -20,7 +21,7 @@ struct ConvertArguments {
 void convert(ConvertArguments& arguments) {
   check_mesh_path(arguments.output, arguments.write);
   MeshFileInfo info;
-  Mesh mesh = read_mesh(arguments.input, &info);
+  Mesh mesh = read_mesh_with_warnings(arguments.input, &info);
   if (arguments.from_up || arguments.from_forward) {
     const Axis up = arguments.from_up.value_or(Axis::y);
     const Axis forward = arguments.from_forward.value_or(up == Axis::y ? Axis::z : Axis::minus_y);

@@ -2,6 +2,7 @@
 
 #include "commands.h"
 #include "device_option.h"
+#include "mesh_input.h"
 #include "sinter/mesh.h"
 
 namespace sinter::cli {
@@ -9,7 +10,7 @@ namespace {
 
 void run_render(const std::string& path, const std::string& output, const RenderOptions& options) {
   if (options.colours == RenderColours::plain) {
-    render_mesh(output, read_mesh(path), options);
+    render_mesh(output, read_mesh_with_warnings(path), options);
     return;
   }
   const PaintedMesh mesh = read_painted_mesh(path);

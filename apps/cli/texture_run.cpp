@@ -27,7 +27,10 @@ void TextureRun::tell(const char* stage, double fraction) {
   if (!progress()(now)) throw Error(ErrorCode::cancelled, "cancelled");
 }
 
-void TextureRun::warn(const std::string& mesh, const std::vector<std::string>& repairs) {
+void TextureRun::warn(const std::string& mesh,
+                      const MeshFileInfo& file,
+                      std::vector<std::string>& repairs) {
+  repairs.insert(repairs.begin(), file.repairs.begin(), file.repairs.end());
   line_.finish();
   for (const std::string& repair : repairs) {
     std::fprintf(stderr, "sinter: warning: %s: %s\n", mesh.c_str(), repair.c_str());

@@ -7,6 +7,7 @@
 
 #include "progress_line.h"
 #include "sinter/error.h"
+#include "sinter/mesh.h"
 
 namespace sinter::cli {
 
@@ -18,8 +19,9 @@ class TextureRun {
   ProgressCallback progress();
   /// Of a run that tells no more than its fraction. Raises ErrorCode::cancelled.
   void tell(const char* stage, double fraction);
-  /// Ends the line of progress and prints a warning for each repair.
-  void warn(const std::string& mesh, const std::vector<std::string>& repairs);
+  /// Puts what was done when the file was read before the other repairs, ends the line of progress
+  /// and prints a warning for each.
+  void warn(const std::string& mesh, const MeshFileInfo& file, std::vector<std::string>& repairs);
   /// Seconds since the run began, and since the last lap.
   double seconds() const;
   double lap();

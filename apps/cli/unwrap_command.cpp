@@ -49,13 +49,14 @@ void run_unwrap(UnwrapArguments& arguments) {
   if (!arguments.metrics.empty()) check_writable(arguments.metrics);
   TextureRun run(arguments.quiet);
   arguments.options.progress = [&](double fraction) { run.tell("unwrap", fraction); };
-  const Mesh mesh = read_mesh(arguments.mesh);
+  MeshFileInfo file;
+  const Mesh mesh = read_mesh(arguments.mesh, &file);
   const double read = run.lap();
   UnwrapReport report;
   const TexturedMesh unwrapped =
       with_mesh_of(arguments.mesh, [&] { return unwrap(mesh, arguments.options, &report); });
   const double seconds = run.lap();
-  run.warn(arguments.mesh, report.repairs);
+  run.warn(arguments.mesh, file, report.repairs);
   write_textured_mesh(arguments.output, unwrapped);
   const double write = run.lap();
   if (!arguments.metrics.empty()) {

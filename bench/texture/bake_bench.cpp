@@ -126,8 +126,10 @@ struct Baked {
 
 void run(const fs::path& path, const Arguments& arguments) {
   BakeOptions options = arguments.options;
-  std::vector<std::string> repairs;
-  const mesh::TriangleMesh source = mend_input_mesh("bench", io::read_mesh(path), repairs);
+  MeshFileInfo file;
+  const mesh::TriangleMesh given = io::read_mesh(path, {}, &file);
+  std::vector<std::string> repairs = file.repairs;
+  const mesh::TriangleMesh source = mend_input_mesh("bench", given, repairs);
   const auto start = std::chrono::steady_clock::now();
   const UnwrapResult unwrapped = unwrap_mesh(source, options.unwrap);
   const double seconds =

@@ -27,6 +27,9 @@ struct Provenance {
 struct MeshFileInfo {
   std::string format;          ///< "glb", "gltf", "obj", "ply", "stl", "3mf" or "usdz"
   double metres_per_unit = 0;  ///< 1 in glTF, as stated in 3MF and USDZ, 0 where none is stated
+  /// What the file holds that is no surface and was left out, a line for each kind: faces of one or
+  /// two corners in OBJ.
+  std::vector<std::string> repairs;
 };
 
 /// Reads GLB, glTF, OBJ, PLY, STL, 3MF, and USDZ as sinter writes it, recognised by content where

@@ -111,7 +111,8 @@ struct TexturedMesh : MeshAttributes {
 
 /// read_mesh() with the texture coordinates and normals of GLB, glTF and OBJ files; of other
 /// formats the mesh alone. Several meshes of a file become one.
-TexturedMesh read_textured_mesh(const std::string& path);
+/// \param info filled where not null.
+TexturedMesh read_textured_mesh(const std::string& path, MeshFileInfo* info = nullptr);
 
 struct UnwrapOptions {
   /// Side of the square atlas in texels, 32..16384. The charts are scaled to fill it.

@@ -31,7 +31,9 @@ Mesh read_mesh(const std::string& path, MeshFileInfo* info) {
 
 PaintedMesh read_painted_mesh(const std::string& path) {
   PaintedMesh mesh;
-  mesh.mesh = io::read_mesh(path, {}, nullptr, {.attributes = &mesh, .looks = &mesh});
+  MeshFileInfo info;
+  mesh.mesh = io::read_mesh(path, {}, &info, {.attributes = &mesh, .looks = &mesh});
+  for (const std::string& repair : info.repairs) mesh.warnings.push_back(cat(path, ": ", repair));
   return mesh;
 }
 

@@ -144,9 +144,9 @@ RasterStore::Stats RasterStore::stats() const {
   return {stats.made, stats.reused, stats.bytes};
 }
 
-TexturedMesh read_textured_mesh(const std::string& path) {
+TexturedMesh read_textured_mesh(const std::string& path, MeshFileInfo* info) {
   TexturedMesh mesh;
-  mesh.mesh = io::read_mesh(path, {}, nullptr, {.attributes = &mesh});
+  mesh.mesh = io::read_mesh(path, {}, info, {.attributes = &mesh});
   return mesh;
 }
 

@@ -37,7 +37,9 @@ struct MeshSource {
 };
 
 mesh::TriangleMesh decode_gltf(const MeshSource& source, const LooksWanted& wanted);
-mesh::TriangleMesh decode_obj(const MeshSource& source, const LooksWanted& wanted);
+mesh::TriangleMesh decode_obj(const MeshSource& source,
+                              MeshFileInfo& info,
+                              const LooksWanted& wanted);
 mesh::TriangleMesh decode_ply(const MeshSource& source);
 mesh::TriangleMesh decode_stl(const MeshSource& source);
 mesh::TriangleMesh decode_threemf(const MeshSource& source, MeshFileInfo& info);

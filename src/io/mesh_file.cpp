@@ -68,7 +68,7 @@ mesh::TriangleMesh decode(const MeshSource& source, MeshFileInfo& info, const Lo
       info.metres_per_unit = 1;
       return decode_gltf(source, wanted);
     case MeshFormat::obj:
-      return decode_obj(source, wanted);
+      return decode_obj(source, info, wanted);
     case MeshFormat::ply:
       return decode_ply(source);
     case MeshFormat::stl:

@@ -51,12 +51,12 @@ struct LooksWanted {
 ///   glTF  triangle lists, indexed or not, u8/u16/u32 indices, sparse accessors, node transforms of
 ///         the default scene; all meshes merged. Buffers lie in the file or, for .gltf, in its
 ///         folder or below. Strips, fans, lines, points and compressed extensions are refused.
-///   OBJ   v and f; faces of more corners become fans; negative indices. Everything else is
-///   skipped. PLY   ASCII and binary of both byte orders; vertex x, y, z of any type; faces as
-///   fans. STL   ASCII and binary; corners with equal coordinates are welded (-0 equals 0; NaN by
-///   bits). 3MF   the objects that the build names, with components and transforms, also from
-///   other parts of the package (production extension); z up is turned to y up. USDZ   what sinter
-///   writes: one mesh in a text layer.
+///   OBJ   v and f; faces of more corners become fans, those of fewer than three are left out and
+///   counted in `info`; negative indices. Everything else is skipped. PLY   ASCII and binary of
+///   both byte orders; vertex x, y, z of any type; faces as fans. STL   ASCII and binary; corners
+///   with equal coordinates are welded (-0 equals 0; NaN by bits). 3MF   the objects that the build
+///   names, with components and transforms, also from other parts of the package (production
+///   extension); z up is turned to y up. USDZ   what sinter writes: one mesh in a text layer.
 /// NaN and infinite coordinates are kept, for the mesh check to count. Indices are checked.
 /// Raises "[mesh] chair.glb: ..." with not_found, io, corrupt, unsupported or out_of_memory.
 mesh::TriangleMesh read_mesh(const std::filesystem::path& path,

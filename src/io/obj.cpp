@@ -19,8 +19,8 @@ namespace {
 
 class ObjReader {
  public:
-  ObjReader(const MeshSource& source, const LooksWanted& wanted)
-      : source_(source), attributes_(wanted.attributes), looks_(wanted.looks) {
+  ObjReader(const MeshSource& source, MeshFileInfo& info, const LooksWanted& wanted)
+      : source_(source), info_(info), attributes_(wanted.attributes), looks_(wanted.looks) {
     if (looks_ != nullptr) materials_.emplace(source, *looks_);
   }
 
@@ -42,6 +42,7 @@ class ObjReader {
       }
       read_statement(line);
     }
+    tell_short_faces();
     check_indices(mesh_.faces, mesh_.positions.size(), "vertex");
     if (attributes_ != nullptr) finish_attributes();
     if (materials_) materials_->finish();
@@ -143,7 +144,10 @@ class ObjReader {
         normal_corners_.push_back(read_index(normal, attributes_->normals.size(), "normal"));
       }
     }
-    if (corners_.size() < 3) refuse("a face has ", corners_.size(), " corners; expected 3 or more");
+    if (corners_.size() < 3) {
+      ++short_faces_;
+      return;
+    }
     append_fan(corners_, mesh_.faces);
     source_.check_count(mesh_.faces.size(), "faces");
     if (attributes_ == nullptr) return;
@@ -152,6 +156,14 @@ class ObjReader {
     }
     add_attribute(uv_corners_, attributes_->uv_faces, attributes_->faces_without_uv);
     add_attribute(normal_corners_, attributes_->normal_faces, attributes_->faces_without_normals);
+  }
+
+  void tell_short_faces() const {
+    if (short_faces_ == 0) return;
+    if (mesh_.faces.empty()) {
+      source_.refuse(ErrorCode::corrupt, "holds no face of three or more corners");
+    }
+    info_.repairs.push_back(cat("left out ", short_faces_, " faces of fewer than three corners"));
   }
 
   /// A face that lacks an attribute at any corner lacks it.
@@ -193,18 +205,21 @@ class ObjReader {
   }
 
   const MeshSource& source_;
+  MeshFileInfo& info_;
   MeshAttributes* attributes_;
   MeshLooks* looks_;
   std::optional<ObjMaterials> materials_;
   mesh::TriangleMesh mesh_;
   std::vector<std::uint32_t> corners_, uv_corners_, normal_corners_;
-  std::size_t line_number_ = 0;
+  std::size_t line_number_ = 0, short_faces_ = 0;
 };
 
 }  // namespace
 
-mesh::TriangleMesh decode_obj(const MeshSource& source, const LooksWanted& wanted) {
-  return ObjReader(source, wanted).read();
+mesh::TriangleMesh decode_obj(const MeshSource& source,
+                              MeshFileInfo& info,
+                              const LooksWanted& wanted) {
+  return ObjReader(source, info, wanted).read();
 }
 
 Bytes encode_obj(const mesh::TriangleMesh& mesh, const MeshMetadata& metadata) {

@@ -385,6 +385,7 @@ MENDED = {
     "repeated": (TETRAHEDRON + "f 3 2 1\nf 1 3 2\nf 2 4 1\n", "left out 3 faces that repeat another", True),
     "repeated elsewhere": (TETRAHEDRON + "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 5 7 6\n", "left out 1 faces that repeat another", True),
     "twice": (TETRAHEDRON + "f 1 1 2\nf 3 4 3\n", "left out 2 faces that name a vertex twice", True),
+    "edges": (TETRAHEDRON + "f 1 2\nf 3\n", "left out 2 faces of fewer than three corners", True),
     "flat": (TETRAHEDRON + "v 2 0 0\nv 3 0 0\nf 2 5 6\n", "1 faces have no area", True),
     "non-manifold": (FIN, "cut the surface along 1 edges", False),
     "turned": (TETRAHEDRON.replace("f 2 3 4", "f 2 4 3"), "cut the surface along 3 edges", False),
@@ -392,6 +393,7 @@ MENDED = {
 TAKEN = {"hole": (TETRAHEDRON.replace("f 2 3 4\n", ""), 1, 3), "two": (TETRAHEDRON + FAR + SECOND, 2, 0)}
 REFUSED = {
     "empty": ("", CORRUPT, "empty"), "no face": ("v 0 0 0\nv 1 0 0\nv 0 1 0\n", CORRUPT, "no triangle"),
+    "edges": ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2\nf 2 3\n", CORRUPT, "no face of three or more corners"),
     "out of range": (TETRAHEDRON + "f 1 2 99\n", CORRUPT, "vertex 99 of 4"),
     "point": ("v 1 1 1\nv 1 1 1\nv 1 1 1\nf 1 2 3\n", ARGUMENT, "area"),
     "line": ("v 0 0 0\nv 1 1 1\nv 2 2 2\nf 1 2 3\n", ARGUMENT, "area"),

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <limits>
 
 #include "io/mesh_fixtures.h"
@@ -53,6 +54,28 @@ TEST(Obj, FacesMayComeBeforeTheirVertices) {
   EXPECT_EQ(decode_text("f 1 2 3\nv 0 0 0\nv 1 0 0\nv 0 1 0\n", "a.obj").faces.size(), 1u);
 }
 
+/// Some programs write edges and points as faces.
+TEST(Obj, FacesOfFewerThanThreeCornersAreLeftOutAndCounted) {
+  const TemporaryFolder folder;
+  const auto read = [&](const std::string& text, MeshFileInfo& info, MeshAttributes& attributes) {
+    std::ofstream(folder / "a.obj") << text;
+    return read_mesh(folder / "a.obj", {}, &info, {.attributes = &attributes});
+  };
+  const std::string text =
+      "v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\nvn 0 0 1\n"
+      "f 1/1/1 2/2/1\nf 1/1/1 2/2/1 3/3/1\nf 3\nf\nf 3/3/1 2/2/1 1/1/1\nf 9 9\n";
+  MeshFileInfo info, none;
+  MeshAttributes attributes, plain;
+  const TriangleMesh mesh = read(text, info, attributes);
+  EXPECT_EQ(mesh.faces, (std::vector<Face>{{0, 1, 2}, {2, 1, 0}}));
+  EXPECT_EQ(attributes.uv_faces, mesh.faces);
+  EXPECT_EQ(attributes.normal_faces, (std::vector<Face>{{0, 0, 0}, {0, 0, 0}}));
+  EXPECT_EQ(attributes.faces_without_uv, 0);
+  EXPECT_EQ(info.repairs, std::vector<std::string>{"left out 4 faces of fewer than three corners"});
+  read("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", none, plain);
+  EXPECT_TRUE(none.repairs.empty());
+}
+
 TEST(Obj, EachRefusalSaysWhere) {
   const auto refuse = [](std::string_view text, const std::string& why) {
     expect_refused(text, "a.obj", ErrorCode::corrupt, why);
@@ -63,7 +86,8 @@ TEST(Obj, EachRefusalSaysWhere) {
   refuse("v 0 0\n", "line 1: expected three numbers after v");
   refuse("v 0 0 1,5\n", "line 1: expected three numbers after v");
   refuse("v 0 0 1e999\n", "line 1: expected three numbers after v");
-  refuse(corners + "f 1 2\n", "line 4: a face has 2 corners; expected 3 or more");
+  refuse(corners + "f 1 2\nf\n", "holds no face of three or more corners");
+  refuse(corners + "f 1 x\nf 1 2 3\n", "line 4: expected vertex numbers after f");
   refuse(corners + "f 1 2 x\n", "line 4: expected vertex numbers after f");
   refuse(corners + "f 1 2 0\n", "line 4: expected vertex numbers after f");
   refuse(corners + "f 1 2 99999999999999999999\n", "line 4: expected vertex numbers after f");
