@@ -118,8 +118,9 @@ void add_compare(CLI::App& app, int&) {
   command->add_flag("--json", arguments->json, "print JSON");
   command->callback([arguments] {
     arguments->options.normalize = !arguments->absolute;
-    const Comparison result = compare_meshes(
-        read_mesh_with_warnings(arguments->mesh), read_mesh_with_warnings(arguments->reference), arguments->options);
+    const Comparison result = compare_meshes(read_mesh_with_warnings(arguments->mesh),
+                                             read_mesh_with_warnings(arguments->reference),
+                                             arguments->options);
     if (arguments->json) {
       std::printf("%s\n", to_json(result, arguments->options.distances).dump(2).c_str());
     } else {

@@ -72,7 +72,8 @@ void add_mesh_check(CLI::App& app, int& status) {
       ->capture_default_str();
   command->add_flag("--json", arguments->json, "print JSON");
   command->callback([arguments, &status] {
-    const MeshReport check = check_mesh(read_mesh_with_warnings(arguments->mesh), arguments->threads);
+    const MeshReport check =
+        check_mesh(read_mesh_with_warnings(arguments->mesh), arguments->threads);
     if (arguments->json) {
       std::printf("%s\n", to_json(check).dump(2).c_str());
     } else {
