@@ -2,9 +2,9 @@
 // The options that say what becomes of a picture's background.
 
 #include <CLI/CLI.hpp>
-#include <map>
 #include <string>
 
+#include "choice_option.h"
 #include "sinter/picture.h"
 
 namespace sinter::cli {
@@ -13,15 +13,13 @@ namespace sinter::cli {
 inline void add_picture_options(CLI::App& command,
                                 RemoveBackground& mode,
                                 std::string& matting_model) {
-  command
-      .add_option("--remove-background",
-                  mode,
-                  "auto: where the picture has no useful alpha; on; off: use it whole")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, RemoveBackground>{{"auto", RemoveBackground::automatic},
-                                                  {"on", RemoveBackground::on},
-                                                  {"off", RemoveBackground::off}}))
-      ->default_str(to_string(mode))
+  add_choice<RemoveBackground>(command,
+                               "--remove-background",
+                               mode,
+                               {{"auto", RemoveBackground::automatic},
+                                {"on", RemoveBackground::on},
+                                {"off", RemoveBackground::off}},
+                               "auto: where the picture has no useful alpha; on; off: use it whole")
       ->group("Picture");
   command
       .add_option("--matting-model",

@@ -1,5 +1,4 @@
-#include <map>
-
+#include "choice_option.h"
 #include "commands.h"
 #include "device_option.h"
 #include "mesh_input.h"
@@ -47,16 +46,14 @@ void add_render(CLI::App& app, int&) {
   command->add_flag("!--no-top-and-bottom",
                     arguments->options.top_and_bottom,
                     "leave out the views from above and below");
-  const std::map<std::string, RenderColours> colours = {{"lit", RenderColours::lit},
-                                                        {"unlit", RenderColours::unlit},
-                                                        {"plain", RenderColours::plain}};
-  command
-      ->add_option("--colours",
-                   arguments->options.colours,
-                   "lit: the file's textures and colours in light and shadow; unlit: without; "
-                   "plain: neutral grey")
-      ->transform(CLI::CheckedTransformer(colours))
-      ->default_str("lit");
+  add_choice<RenderColours>(*command,
+                            "--colours",
+                            arguments->options.colours,
+                            {{"lit", RenderColours::lit},
+                             {"unlit", RenderColours::unlit},
+                             {"plain", RenderColours::plain}},
+                            "lit: the file's textures and colours in light and shadow; unlit: "
+                            "without; plain: neutral grey");
   command->add_option("--threads", arguments->options.threads, "CPU threads, 0 takes all")
       ->capture_default_str();
   command->callback(

@@ -5,9 +5,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <map>
 #include <vector>
 
+#include "choice_option.h"
 #include "device_option.h"
 #include "mesh_options.h"
 #include "model_options.h"
@@ -85,15 +85,13 @@ void add_sampling_options(CLI::App& command, GenerateOptions& options) {
                   "how strictly to follow the picture; negative: off; distilled models: 0..65")
       ->default_str("the model's own: 5")
       ->group("Sampling");
-  command
-      .add_option(
-          "--solver",
-          options.solver,
-          "how steps follow the velocities: euler, as upstream; ab2: Adams-Bashforth of two "
-          "steps, second order at the same cost")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Solver>{{"euler", Solver::euler}, {"ab2", Solver::ab2}}))
-      ->default_str("euler")
+  add_choice<Solver>(
+      command,
+      "--solver",
+      options.solver,
+      {{"euler", Solver::euler}, {"ab2", Solver::ab2}},
+      "how steps follow the velocities: euler, as upstream; ab2: Adams-Bashforth of two "
+      "steps, second order at the same cost")
       ->group("Sampling");
   command
       .add_option("--cache",
@@ -129,34 +127,31 @@ void add_decode_options(CLI::App& command, GenerateOptions& options) {
   command.add_option("--octree", options.octree, "grid cells along each axis, 16..512")
       ->capture_default_str()
       ->group("Surface");
-  command
-      .add_option("--decode",
-                  options.decode,
-                  "dense or hierarchical: same surface, other cost; flashvdm: the reference's fast "
-                  "approximation")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Decode>{{"dense", Decode::dense},
-                                        {"hierarchical", Decode::hierarchical},
-                                        {"flashvdm", Decode::flashvdm}}))
-      ->default_str("hierarchical")
+  add_choice<Decode>(
+      command,
+      "--decode",
+      options.decode,
+      {{"dense", Decode::dense},
+       {"hierarchical", Decode::hierarchical},
+       {"flashvdm", Decode::flashvdm}},
+      "dense or hierarchical: same surface, other cost; flashvdm: the reference's fast "
+      "approximation")
       ->group("Surface");
-  command
-      .add_option("--flashvdm-keys",
-                  options.flashvdm_keys,
-                  "what a part of space attends to: a fixed number of keys a head (mean), or all "
-                  "with any weight (merge)")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, FlashVdmKeys>{
-          {"mean", FlashVdmKeys::mean}, {"merge", FlashVdmKeys::merge}}))
-      ->default_str("mean")
+  add_choice<FlashVdmKeys>(
+      command,
+      "--flashvdm-keys",
+      options.flashvdm_keys,
+      {{"mean", FlashVdmKeys::mean}, {"merge", FlashVdmKeys::merge}},
+      "what a part of space attends to: a fixed number of keys a head (mean), or all "
+      "with any weight (merge)")
       ->group("Surface");
-  command
-      .add_option("--flashvdm-levels",
-                  options.flashvdm_levels,
-                  "own: decodes the --octree asked for; upstream: the reference's sizes, 380 for "
-                  "384")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, FlashVdmLevels>{
-          {"own", FlashVdmLevels::own}, {"upstream", FlashVdmLevels::upstream}}))
-      ->default_str("own")
+  add_choice<FlashVdmLevels>(
+      command,
+      "--flashvdm-levels",
+      options.flashvdm_levels,
+      {{"own", FlashVdmLevels::own}, {"upstream", FlashVdmLevels::upstream}},
+      "own: decodes the --octree asked for; upstream: the reference's sizes, 380 for "
+      "384")
       ->group("Surface");
   command.add_option("--level", options.level, "value of the field at which the surface lies")
       ->capture_default_str()
