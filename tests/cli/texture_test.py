@@ -8,6 +8,7 @@ import sys
 import unittest
 
 import mesh_readers
+import pictures
 from cli_test import ARGUMENT, CANCELLED, CORRUPT, IO, NOT_FOUND, TETRAHEDRON, UNSUPPORTED, ProgramTest
 
 
@@ -361,6 +362,29 @@ class BakeTest(TextureTest):
         self.assertIn("overlap", result.stderr)
         before, after = (mesh_readers.glb_bytes(self.folder / n) for n in ("stacked.glb", "x.glb"))
         self.assertEqual(before["TEXCOORD_0"], after["TEXCOORD_0"])
+
+    def test_a_baked_box_shows_each_picture_where_it_was_taken(self):
+        box = "".join(f"v {x} {y} {z}\n" for z in (0, 1) for y in (0, 1) for x in (0, 1))
+        box += "f 5 6 8 7\nf 6 2 4 8\nf 2 1 3 4\nf 1 5 7 3\nf 7 8 4 3\nf 1 2 6 5\n"
+        mesh, views = self.file("box.obj", box.encode()), self.folder / "views"
+        views.mkdir()
+        colours = [(200, 30, 40), (30, 180, 60), (40, 50, 210), (220, 190, 20), (20, 200, 200), (150, 90, 160)]
+        for i, colour in enumerate(colours):  # front, right, back, left, top, bottom
+            (views / f"{i:02}.png").write_bytes(pictures.png(64, 64, 8, 2, (b"\0" + bytes(colour) * 64) * 64))
+        for name in ("box.glb", "baked.obj"):
+            for method in ("best", "reference"):
+                with self.subTest(name, method=method):
+                    result = self.bake(mesh, views, name, "--method", method)
+                    self.assertEqual((result.returncode, result.stderr), (0, ""))
+                    result = self.run_program("render", self.folder / name, "-o", self.folder / "sheet.png", "--colours", "unlit",
+                                              "--turns", 4, "--elevation", 0, "--columns", 6, "--tile", 32)
+                    self.assertEqual((result.returncode, result.stderr), (0, ""))
+                    middle = pictures.read_rgb((self.folder / "sheet.png").read_bytes())[16]
+                    for i, colour in enumerate(colours):
+                        # Each face is seen by one camera, and its middle lies far from the others' texels: means of equal
+                        # levels in between, which rounding alone can change, by a level.
+                        for level, expected in zip(middle[32 * i + 16], colour):
+                            self.assertAlmostEqual(level, expected, delta=1, msg=f"view {i}: {middle[32 * i + 16]}, {colour}")
 
     def test_wrong_views_and_options(self):
         mesh, views = self.views()
