@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -9,6 +11,7 @@
 #include "texture/bake/reference_fill.h"
 #include "texture/bake/surface_fill.h"
 #include "texture/bake/surface_graph.h"
+#include "texture/bake/thin_faces.h"
 #include "texture/bake_truth.h"
 #include "texture/test_meshes.h"
 #include "texture/unwrap/unwrap.h"
@@ -290,6 +293,68 @@ TEST(Fill, GoesOnBeyondASeam) {
     ++checked;
   }
   EXPECT_GT(checked, 80);
+}
+
+/// A needle that covers no texel's centre sticks out of a painted square. A viewer blends in the
+/// texels on both sides of it, and finds what is painted beyond its seam.
+TEST(Fill, ReachesAlongAFaceThinnerThanTexels) {
+  constexpr int kSide = 128;
+  const std::vector<mesh::Vec3> positions = {{0, 0, 0},
+                                             {1, 0, 0},
+                                             {1, 0.5f, 0},
+                                             {1, 0.501f, 0},
+                                             {1, 1, 0},
+                                             {0, 1, 0},
+                                             {2, 0.5f, 0},
+                                             // Upright on the needle.
+                                             {1, 0.5f, 0},
+                                             {2, 0.5f, 0},
+                                             {2, 0.5f, 1},
+                                             {1, 0.5f, 1}};
+  const std::vector<mesh::Face> faces = {
+      {0, 1, 2}, {0, 2, 3}, {0, 3, 4}, {0, 4, 5}, {2, 6, 3}, {8, 7, 10}, {8, 10, 9}};
+  constexpr std::int32_t kNeedle = 5;
+  std::vector<std::array<float, 2>> uv;
+  for (std::size_t v = 0; v < 7; ++v) {
+    uv.push_back({0.1f + 0.3f * positions[v][0], 0.1f + 0.3f * positions[v][1]});
+  }
+  for (std::size_t v = 7; v < positions.size(); ++v) {
+    uv.push_back({0.4f * positions[v][0], 0.55f + 0.4f * positions[v][2]});
+  }
+  TexelMap texels = map_texels(uv, faces, kSide, TexelGrid::centres, 2, 1);
+  ASSERT_EQ(std::count(texels.raster.face.begin(), texels.raster.face.end(), kNeedle), 0);
+  Texture texture{
+      kSide, std::vector<Colour>(kSide * kSide), std::vector<std::uint8_t>(kSide * kSide)};
+  const auto wave = [](float along) { return 0.5f + 0.3f * std::sin(12 * along); };
+  for (std::size_t i = 0; i < texels.face.size(); ++i) {
+    if (texels.face[i] == 0) continue;
+    const mesh::Face& face = faces[static_cast<std::size_t>(texels.face[i] - 1)];
+    const float along = interpolate(positions.data(), face, texels.weights(faces, i))[0];
+    texture.known[i] = 1;
+    texture.colour[i] = {wave(along), 0.5f, 0.2f};
+  }
+  const std::vector<std::int32_t> margin = texels.face;
+  reach_thin_faces(faces, texels);
+  for (std::size_t i = 0; i < margin.size(); ++i) {
+    if (margin[i] != 0) {
+      ASSERT_EQ(texels.face[i], margin[i]);
+    }
+  }
+  fill_along_surface(positions, faces, texels, texture, 1);
+  // The needle lies between two rows.
+  const auto row = static_cast<int>(std::lround((1 - uv[2][1]) * kSide));
+  const int begin = static_cast<int>(uv[2][0] * kSide) + 4;
+  const int end = static_cast<int>(uv[6][0] * kSide);
+  ASSERT_GT(end - begin, 30);
+  for (int x = begin; x < end; ++x) {
+    const float along =
+        1 + ((static_cast<float>(x) + 0.5f) / kSide - uv[2][0]) / (uv[6][0] - uv[2][0]);
+    for (const int y : {row - 1, row}) {
+      const auto i = static_cast<std::size_t>(y * kSide + x);
+      EXPECT_EQ(texels.face[i], kNeedle);
+      EXPECT_NEAR(texture.colour[i][0], wave(along), 0.02f) << x << ", " << y;
+    }
+  }
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "texture/bake/scatter.h"
 #include "texture/bake/surface_fill.h"
 #include "texture/bake/texel_map.h"
+#include "texture/bake/thin_faces.h"
 #include "texture/clock.h"
 #include "texture/views_in_order.h"
 
@@ -67,7 +68,7 @@ class Baker {
 
   Image best() {
     Clock clock;
-    const TexelMap texels = texel_map(TexelGrid::centres, kBlendedTexels);
+    TexelMap texels = texel_map(TexelGrid::centres, kBlendedTexels);
     TexelGather gather(target_.mesh, normals_, texels);
     const int radius = outline_radius(target_, options_);
     views_in_order(
@@ -82,6 +83,7 @@ class Baker {
     count(texture, texels);
     report_.project_ms = clock.lap();
     target_.tell("fill", 0, 1);
+    reach_thin_faces(target_.mesh.faces, texels);
     report_.filled_texels =
         fill_along_surface(target_.mesh.positions, target_.mesh.faces, texels, texture, threads());
     std::vector<std::int32_t> reached = texels.face;

@@ -36,21 +36,30 @@ struct SeamSide {
   SINTER_BOTH_SIDES float inwards() const {
     return along_x() * (third.y - from.y) - along_y() * (third.x - from.x) < 0 ? -1.0f : 1.0f;
   }
-  /// Calls visit(x, y) for the texels of the atlas around every `stride`th of the places along the
-  /// edge that are a texel apart, from the given one on; more than once for some.
+  /// Calls visit(x, y) for the texel at every `stride`th of the places along the edge that are a
+  /// texel apart, from the given one on.
   template <class Visit>
-  SINTER_BOTH_SIDES void each_beside(int place, int stride, int size, Visit&& visit) const {
+  SINTER_BOTH_SIDES void each_place(int place, int stride, Visit&& visit) const {
     const int steps = 1 + static_cast<int>(std::sqrt(square()));
     for (; place <= steps; place += stride) {
       const float part = static_cast<float>(place) / static_cast<float>(steps);
-      const int x0 = static_cast<int>(from.x + part * along_x());
-      const int y0 = static_cast<int>(from.y + part * along_y());
-      for (int y = std::max(0, y0 - kSeamReach); y <= std::min(size - 1, y0 + kSeamReach); ++y) {
-        for (int x = std::max(0, x0 - kSeamReach); x <= std::min(size - 1, x0 + kSeamReach); ++x) {
-          visit(x, y);
-        }
-      }
+      visit(static_cast<int>(from.x + part * along_x()),
+            static_cast<int>(from.y + part * along_y()));
     }
+  }
+  /// Calls visit(x, y) for the texels of the atlas at most `reach` rows and columns from (x0, y0).
+  template <class Visit>
+  SINTER_BOTH_SIDES static void each_around(int x0, int y0, int reach, int size, Visit&& visit) {
+    for (int y = std::max(0, y0 - reach); y <= std::min(size - 1, y0 + reach); ++y) {
+      for (int x = std::max(0, x0 - reach); x <= std::min(size - 1, x0 + reach); ++x) visit(x, y);
+    }
+  }
+  /// Calls visit(x, y) for the texels of the atlas within kSeamReach of each_place(); more than
+  /// once for some.
+  template <class Visit>
+  SINTER_BOTH_SIDES void each_beside(int place, int stride, int size, Visit&& visit) const {
+    each_place(
+        place, stride, [&](int x0, int y0) { each_around(x0, y0, kSeamReach, size, visit); });
   }
 };
 

@@ -118,6 +118,7 @@ class Baker {
     count(texture, texels);
     report_.project_ms = lap();
     target_.tell("fill", 0, 1);
+    reach_thin_faces(mesh_.faces, texels, arena_, stream_);
     const TexelCounts before = count_texels(texels.face, texture, nullptr, arena_, stream_);
     report_.filled_texels = static_cast<std::int64_t>(before.shown - before.known);
     fill_along_surface(mesh_.positions, mesh_.faces, texels, texture, arena_, stream_);

@@ -2,6 +2,7 @@
 
 #include "mesh/cuda/launch.cuh"
 #include "mesh/cuda/scratch.h"
+#include "texture/bake/thin_faces.h"
 #include "texture/cuda/grid_stride.cuh"
 #include "texture/cuda/texture.h"
 
@@ -74,6 +75,26 @@ DeviceTexelMap map_texels(const Array<std::array<float, 2>>& uv,
                       kName);
   grow(map.face, size, margin, nullptr, arena, stream);
   return map;
+}
+
+void reach_thin_faces(const Array<mesh::Face>& faces,
+                      DeviceTexelMap& map,
+                      Arena& arena,
+                      cudaStream_t stream) {
+  constexpr unsigned kBare = 0xffffffff;
+  const ArenaScope scope(arena);
+  auto* first = take<unsigned>(arena, map.face.size());
+  mesh::cuda::set_bytes(first, 0xff, map.face.size(), kName, stream);
+  std::int32_t* face = map.face.data();
+  const ThinFaces thin{
+      map.raster.points.data(), faces.data(), map.raster.face.data(), face, map.raster.width};
+  for_each(3 * faces.size(), kName, stream, [=] __device__(std::int64_t half) {
+    const auto one = static_cast<std::uint32_t>(half);
+    thin.each_bare(one, [&](std::int64_t i) { atomicMin(first + i, one / 3 + 1); });
+  });
+  for_each(map.face.size(), kName, stream, [=] __device__(std::int64_t i) {
+    if (first[i] != kBare) face[i] = static_cast<std::int32_t>(first[i]);
+  });
 }
 
 void grow(Array<std::int32_t>& face,

@@ -29,6 +29,12 @@ DeviceTexelMap map_texels(const Array<std::array<float, 2>>& uv,
                           Arena& arena,
                           cudaStream_t stream);
 
+/// Queues texture::reach_thin_faces().
+void reach_thin_faces(const Array<mesh::Face>& faces,
+                      DeviceTexelMap& map,
+                      Arena& arena,
+                      cudaStream_t stream);
+
 /// Queues texture::grow(). `colours` of texels that are reached become those of their sources; may
 /// be null.
 void grow(Array<std::int32_t>& face,

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "texture/bake/border_blend.h"
 #include "texture/bake/surface_fill.h"
+#include "texture/bake/thin_faces.h"
 #include "texture/bake_truth.h"
 #include "texture/cuda/border_blend.h"
 #include "texture/cuda/device_test.h"
@@ -164,11 +165,15 @@ TEST_F(DeviceBake, MapsTexelsAsTheHost) {
   const Array<mesh::Face> faces(std::span(subject.mesh.faces), &*memory_, stream_);
   for (const TexelGrid grid : {TexelGrid::centres, TexelGrid::corners}) {
     for (const auto& [size, margin] : {std::pair{160, 2}, {333, 0}, {64, 9}, {500, 40}}) {
-      const TexelMap expected =
+      TexelMap expected =
           texture::map_texels(subject.uv, subject.mesh.faces, size, grid, margin, 2);
-      const DeviceTexelMap found = map_texels(uv, faces, size, grid, margin, *arena_, stream_);
+      DeviceTexelMap found = map_texels(uv, faces, size, grid, margin, *arena_, stream_);
       EXPECT_EQ(values_of(found.face), expected.face);
       EXPECT_EQ(values_of(found.raster.face), expected.raster.face);
+      // Whatever the margin: with none there are many to reach.
+      texture::reach_thin_faces(subject.mesh.faces, expected);
+      reach_thin_faces(faces, found, *arena_, stream_);
+      EXPECT_EQ(values_of(found.face), expected.face);
     }
   }
 }
