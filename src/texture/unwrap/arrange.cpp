@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <iterator>
 #include <utility>
 
@@ -10,6 +11,35 @@ namespace {
 
 /// Largest side in cells of a stamp that is taken for its box.
 constexpr std::int32_t kTiny = 6;
+
+/// Rows from which on places are looked for. Boxes of a size that was placed before find no lower
+/// place. Other stamps might, through a gap of another form; but where charts are thousands, of
+/// which each would go through all rows, those about as large as one before start where that one
+/// found its place. Smaller ones come later, and start at the bottom.
+class FirstRows {
+ public:
+  explicit FirstRows(std::size_t charts) : many_(charts > kMany) {}
+
+  std::int32_t& operator()(const Stamp& stamp, bool tiny) {
+    if (tiny) return boxes_[index(stamp.width)][index(stamp.height)];
+    none_ = 0;
+    return many_ ? others_[size_class(stamp.width)][size_class(stamp.height)] : none_;
+  }
+
+ private:
+  static constexpr std::size_t kMany = 1000;
+  static constexpr int kClasses = 4;  // of sizes, to an octave
+  static std::size_t index(std::int32_t cells) { return static_cast<std::size_t>(cells); }
+  static std::size_t size_class(std::int32_t cells) {
+    return index(static_cast<std::int32_t>(kClasses * std::log2(static_cast<double>(cells))));
+  }
+
+  bool many_;
+  std::int32_t none_ = 0;
+  std::array<std::array<std::int32_t, kTiny + 1>, kTiny + 1> boxes_{};
+  static constexpr std::size_t kSizes = kClasses * 15;  // sides below 2^15
+  std::array<std::array<std::int32_t, kSizes>, kSizes> others_{};
+};
 
 }  // namespace
 
@@ -46,8 +76,7 @@ std::optional<std::vector<Slot>> arrange(const GridShape& shape,
                                          const Recipe& recipe) {
   AtlasGrid grid(shape.side, shape.reach());
   std::vector<Slot> slots(charts.size());
-  // the lowest row that a tiny stamp found free: no later one of its size will find a lower one
-  std::int32_t hints[kTiny + 1][kTiny + 1] = {};
+  FirstRows first_rows(charts.size());
   for (const std::uint32_t c : recipe.order) {
     const ChartStamps& chart = charts[c];
     const Stamp* best = nullptr;
@@ -56,10 +85,10 @@ std::optional<std::vector<Slot>> arrange(const GridShape& shape,
       const Stamp& stamp = chart.stamps[k];
       if (stamp.body.empty()) continue;
       if (!chart.tiny && (recipe.orientations[c] >> k & 1) == 0) continue;
-      std::int32_t* const hint = chart.tiny ? &hints[stamp.width][stamp.height] : nullptr;
-      const auto at = grid.find(stamp, hint != nullptr ? *hint : 0, top);
+      std::int32_t& first_row = first_rows(stamp, chart.tiny);
+      const auto at = grid.find(stamp, first_row, top);
+      first_row = at ? at->y : std::max(first_row, top - stamp.height);
       if (!at) continue;
-      if (hint != nullptr) *hint = at->y;
       best = &stamp;
       top = at->y + stamp.height;
       slots[c] = {*at, static_cast<int>(k)};
