@@ -28,7 +28,7 @@ struct MeshFileInfo {
   std::string format;          ///< "glb", "gltf", "obj", "ply", "stl", "3mf" or "usdz"
   double metres_per_unit = 0;  ///< 1 in glTF, as stated in 3MF and USDZ, 0 where none is stated
   /// What the file holds that is no surface and was left out, a line for each kind: faces of one or
-  /// two corners in OBJ.
+  /// two corners in OBJ, primitives of points or lines in glTF.
   std::vector<std::string> repairs;
 };
 

@@ -15,19 +15,30 @@
 #include "io/gltf_document.h"
 #include "io/gltf_materials.h"
 #include "io/mesh_codecs.h"
+#include "mesh/edge_table.h"
 
 namespace sinter::io {
 namespace {
 
-constexpr std::size_t kModeTriangles = 4;
+/// Values of "mode"; those below are points and three kinds of lines.
+enum Mode : std::size_t { kTriangles = 4, kTriangleStrip = 5, kTriangleFan = 6 };
+
+/// The places of triangle i's corners among those of its primitive; section 3.7.2.1.
+std::array<std::size_t, 3> triangle(std::size_t mode, std::size_t i) {
+  if (mode == kTriangleStrip) return {i, i + 1 + i % 2, i + 2 - i % 2};
+  if (mode == kTriangleFan) return {i + 1, i + 2, 0};
+  return {3 * i, 3 * i + 1, 3 * i + 2};
+}
 
 class SceneReader {
  public:
   SceneReader(const MeshSource& source,
               const GltfObject& root,
               std::span<const std::uint8_t> binary,
+              MeshFileInfo& info,
               const LooksWanted& wanted)
       : source_(source),
+        info_(info),
         root_(root),
         accessors_(source, root, binary),
         attributes_(wanted.attributes),
@@ -37,6 +48,9 @@ class SceneReader {
 
   mesh::TriangleMesh read() {
     add_scene();
+    if (left_out_ > 0) {
+      info_.repairs.push_back(cat("left out ", left_out_, " primitives of points or lines"));
+    }
     if (attributes_ != nullptr) finish_attributes();
     return std::move(mesh_);
   }
@@ -129,7 +143,12 @@ class SceneReader {
     std::map<VertexKey, Vertices> known;
     for (std::size_t i = 0; i < mesh.size("primitives"); ++i) {
       const GltfObject primitive = mesh.item("primitives", i);
-      check_primitive(primitive);
+      const std::size_t mode = primitive.find_integer("mode").value_or(kTriangles);
+      if (mode < kTriangles) {
+        ++left_out_;
+        continue;
+      }
+      check_primitive(primitive, mode);
       const GltfObject names = primitive.object("attributes");
       VertexKey key{names.integer("POSITION"), std::nullopt, std::nullopt, std::nullopt};
       if (attributes_ != nullptr) {
@@ -144,25 +163,15 @@ class SceneReader {
       }
       auto vertices = known.find(key);
       if (vertices == known.end()) vertices = known.emplace(key, add_vertices(key, affine)).first;
-      add_faces(primitive, vertices->second, affine.determinant() < 0);
+      add_faces(primitive, mode, vertices->second, affine.determinant() < 0);
       if (looks_ != nullptr) looks_->face_materials.resize(mesh_.faces.size(), use.material);
     }
   }
 
-  void check_primitive(const GltfObject& primitive) const {
-    const std::size_t mode = primitive.find_integer("mode").value_or(kModeTriangles);
-    if (mode != kModeTriangles) {
-      static constexpr const char* kNames[] = {"points",
-                                               "lines",
-                                               "a line loop",
-                                               "a line strip",
-                                               "triangles",
-                                               "a triangle strip",
-                                               "a triangle fan"};
+  void check_primitive(const GltfObject& primitive, std::size_t mode) const {
+    if (mode > kTriangleFan) {
       source_.refuse(ErrorCode::unsupported,
-                     "glTF: holds ",
-                     mode < std::size(kNames) ? kNames[mode] : "primitives of an unknown kind",
-                     "; expected triangles");
+                     "glTF: holds primitives of an unknown kind; expected triangles");
     }
     const auto extensions = primitive.find_object("extensions");
     if (extensions && extensions->has("KHR_draco_mesh_compression")) {
@@ -222,46 +231,61 @@ class SceneReader {
     if (attributes_->faces_without_normals > 0) attributes_->normals.clear();
   }
 
-  void add_faces(const GltfObject& primitive, const Vertices& vertices, bool mirrored) {
+  void add_faces(const GltfObject& primitive,
+                 std::size_t mode,
+                 const Vertices& vertices,
+                 bool mirrored) {
     const auto accessor = primitive.find_integer("indices");
     std::vector<std::uint32_t> indices;
     if (accessor) indices = accessors_.indices(*accessor);
     const std::size_t corners = accessor ? indices.size() : vertices.count;
-    if (corners % 3 != 0) root_.refuse(corners, " corners do not make triangles");
-    source_.check_count(mesh_.faces.size() + corners / 3, "faces");
-    for (std::size_t i = 0; i < corners; i += 3) {
+    if (mode == kTriangles ? corners % 3 != 0 : corners < 3) {
+      root_.refuse(corners, " corners do not make triangles");
+    }
+    const std::size_t triangles = mode == kTriangles ? corners / 3 : corners - 2;
+    const std::size_t first = mesh_.faces.size();
+    source_.check_count(first + triangles, "faces");
+    for (std::size_t i = 0; i < triangles; ++i) {
       mesh::Face face;
       for (std::size_t c = 0; c < 3; ++c) {
-        const std::size_t corner = accessor ? indices[i + c] : i + c;
+        const std::size_t place = triangle(mode, i)[c];
+        const std::size_t corner = accessor ? indices[place] : place;
         if (corner >= vertices.count) {
           root_.refuse("a face refers to vertex ", corner, "; expected less than ", vertices.count);
         }
         face[c] = static_cast<std::uint32_t>(vertices.first + corner);
       }
+      // With a vertex named twice a strip jumps to its next part; that is no surface.
+      if (mode == kTriangleStrip && mesh::has_repeated_index(face)) continue;
       if (mirrored) std::swap(face[1], face[2]);
       mesh_.faces.push_back(face);
     }
+    if (mesh_.faces.size() == first) root_.refuse(corners, " corners do not make triangles");
     if (attributes_ == nullptr) return;
-    const auto count = static_cast<std::int64_t>(corners / 3);
+    const auto count = static_cast<std::int64_t>(mesh_.faces.size() - first);
     if (!vertices.uv) attributes_->faces_without_uv += count;
     if (!vertices.normals) attributes_->faces_without_normals += count;
   }
 
   const MeshSource& source_;
+  MeshFileInfo& info_;
   GltfObject root_;
   GltfAccessors accessors_;
   MeshAttributes* attributes_;
   MeshLooks* looks_;
   std::optional<GltfMaterials> materials_;
   mesh::TriangleMesh mesh_;
+  std::size_t left_out_ = 0;
 };
 
 }  // namespace
 
-mesh::TriangleMesh decode_gltf(const MeshSource& source, const LooksWanted& wanted) {
+mesh::TriangleMesh decode_gltf(const MeshSource& source,
+                               MeshFileInfo& info,
+                               const LooksWanted& wanted) {
   const GltfChunks chunks = split_glb(source);
   const GltfDocument document(source, chunks.json);
-  return SceneReader(source, document.root(), chunks.binary, wanted).read();
+  return SceneReader(source, document.root(), chunks.binary, info, wanted).read();
 }
 
 }  // namespace sinter::io

@@ -36,7 +36,9 @@ struct MeshSource {
   }
 };
 
-mesh::TriangleMesh decode_gltf(const MeshSource& source, const LooksWanted& wanted);
+mesh::TriangleMesh decode_gltf(const MeshSource& source,
+                               MeshFileInfo& info,
+                               const LooksWanted& wanted);
 mesh::TriangleMesh decode_obj(const MeshSource& source,
                               MeshFileInfo& info,
                               const LooksWanted& wanted);

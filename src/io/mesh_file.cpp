@@ -66,7 +66,7 @@ mesh::TriangleMesh decode(const MeshSource& source, MeshFileInfo& info, const Lo
     case MeshFormat::glb:
     case MeshFormat::gltf:
       info.metres_per_unit = 1;
-      return decode_gltf(source, wanted);
+      return decode_gltf(source, info, wanted);
     case MeshFormat::obj:
       return decode_obj(source, info, wanted);
     case MeshFormat::ply:

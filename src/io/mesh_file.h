@@ -48,15 +48,18 @@ struct LooksWanted {
 
 /// Reads a mesh. glTF, GLB, PLY and binary STL are recognised by content; OBJ and ASCII STL by
 /// content where it is clear and by extension otherwise.
-///   glTF  triangle lists, indexed or not, u8/u16/u32 indices, sparse accessors, node transforms of
-///         the default scene; all meshes merged. Buffers lie in the file or, for .gltf, in its
-///         folder or below. Strips, fans, lines, points and compressed extensions are refused.
+///   glTF  triangle lists, strips and fans, indexed or not, u8/u16/u32 indices, sparse accessors,
+///         node transforms of the default scene; all meshes merged. Buffers lie in the file or, for
+///         .gltf, in its folder or below. Triangles of a strip that name a vertex twice are its
+///         jumps and left out; lines and points are left out and counted in `info`; compressed
+///         extensions are refused.
 ///   OBJ   v and f; faces of more corners become fans, those of fewer than three are left out and
-///   counted in `info`; negative indices. Everything else is skipped. PLY   ASCII and binary of
-///   both byte orders; vertex x, y, z of any type; faces as fans. STL   ASCII and binary; corners
-///   with equal coordinates are welded (-0 equals 0; NaN by bits). 3MF   the objects that the build
-///   names, with components and transforms, also from other parts of the package (production
-///   extension); z up is turned to y up. USDZ   what sinter writes: one mesh in a text layer.
+///         counted in `info`; negative indices. Everything else is skipped.
+///   PLY   ASCII and binary of both byte orders; vertex x, y, z of any type; faces as fans.
+///   STL   ASCII and binary; corners with equal coordinates are welded (-0 equals 0; NaN by bits).
+///   3MF   the objects that the build names, with components and transforms, also from other parts
+///         of the package (production extension); z up is turned to y up.
+///   USDZ  what sinter writes: one mesh in a text layer.
 /// NaN and infinite coordinates are kept, for the mesh check to count. Indices are checked.
 /// Raises "[mesh] chair.glb: ..." with not_found, io, corrupt, unsupported or out_of_memory.
 mesh::TriangleMesh read_mesh(const std::filesystem::path& path,

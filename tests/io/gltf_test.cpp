@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <fstream>
@@ -370,6 +371,127 @@ TEST(GltfReader, InstancesAndPrimitivesAreMerged) {
   EXPECT_EQ(mesh.faces, (std::vector<Face>{{0, 1, 2}, {0, 3, 1}, {4, 5, 6}, {4, 7, 5}}));
 }
 
+// Five corners round a middle and along a band, all turning the same way; section 3.7.2.1 by hand.
+const std::vector<std::uint32_t> kStrip = {3, 0, 1, 2, 4};
+const std::vector<Face> kStripFaces = {{3, 0, 1}, {0, 2, 1}, {1, 2, 4}};
+const std::vector<Face> kFanFaces = {{0, 1, 3}, {1, 2, 3}, {2, 4, 3}};
+
+TEST(GltfReader, StripsAndFansBecomeTriangles) {
+  const std::vector<Vec3> corners = bumpy_mesh(0, 11).positions;
+  for (const bool fan : {false, true}) {
+    for (const bool indexed : {false, true}) {
+      for (const bool mirrored : {false, true}) {
+        SCOPED_TRACE(cat(fan, indexed, mirrored));
+        GltfBuilder builder;
+        std::vector<Vec3> given = corners;
+        if (!indexed) {  // vertices in the order of the indices
+          for (std::size_t i = 0; i < kStrip.size(); ++i) given[i] = corners[kStrip[i]];
+          given.resize(kStrip.size());
+        }
+        const int positions = builder.add_positions(given);
+        builder.add_mesh(positions, indexed ? builder.add_indices_u32(kStrip) : -1);
+        builder.root["meshes"][0]["primitives"][0]["mode"] = fan ? 6 : 5;
+        builder.root["nodes"] = {{{"mesh", 0}, {"scale", {1, mirrored ? -1 : 1, 1}}}};
+        const TriangleMesh mesh = decode_mesh(builder.glb(), "a");
+        const std::vector<Face>& expected = fan ? kFanFaces : kStripFaces;
+        ASSERT_EQ(mesh.faces.size(), expected.size());
+        for (std::size_t f = 0; f < expected.size(); ++f) {
+          // The same corners in the same order, wherever the face begins; turned round by a mirror.
+          std::array<Vec3, 3> triangle;
+          for (std::size_t c = 0; c < 3; ++c) {
+            triangle[c] = mesh.positions[mesh.faces[f][c]];
+            if (mirrored) triangle[c][1] = -triangle[c][1];
+          }
+          if (mirrored) std::swap(triangle[1], triangle[2]);
+          const auto first = std::find(triangle.begin(), triangle.end(), corners[expected[f][0]]);
+          std::rotate(triangle.begin(), first, triangle.end());
+          for (std::size_t c = 0; c < 3; ++c) EXPECT_EQ(triangle[c], corners[expected[f][c]]) << f;
+        }
+      }
+    }
+  }
+}
+
+/// Vertices named twice take a strip from one part to the next without turning faces round.
+TEST(GltfReader, JumpsOfAStripAreNoFaces) {
+  GltfBuilder builder;
+  builder.add_indexed_mesh(bumpy_mesh(0, 11).positions, {0, 1, 2, 2, 3, 3, 4, 5});
+  builder.root["meshes"][0]["primitives"][0]["mode"] = 5;
+  EXPECT_EQ(decode_mesh(builder.glb(), "a").faces, (std::vector<Face>{{0, 1, 2}, {3, 5, 4}}));
+  builder.root["meshes"][0]["primitives"][0]["mode"] = 4;
+  builder.root["accessors"][1]["count"] = 6;
+  EXPECT_EQ(decode_mesh(builder.glb(), "a").faces, (std::vector<Face>{{0, 1, 2}, {2, 3, 3}}));
+  GltfBuilder jumps;
+  jumps.add_indexed_mesh(kCorners, {0, 1, 1, 2, 2});
+  jumps.root["meshes"][0]["primitives"][0]["mode"] = 5;
+  expect_error(ErrorCode::corrupt, "[mesh] a: glTF: 5 corners do not make triangles", [&] {
+    decode_mesh(jumps.glb(), "a");
+  });
+}
+
+TEST(GltfReader, StripsAndFansNeedThreeCorners) {
+  for (const int mode : {5, 6}) {
+    GltfBuilder builder;
+    builder.add_indexed_mesh(kCorners, {0, 1, 2, 7});
+    builder.root["meshes"][0]["primitives"][0]["mode"] = mode;
+    expect_error(ErrorCode::corrupt,
+                 "[mesh] a: glTF: a face refers to vertex 7; expected less than 4",
+                 [&] { decode_mesh(builder.glb(), "a"); });
+    for (const int count : {1, 2}) {
+      builder.root["accessors"][1]["count"] = count;
+      expect_error(ErrorCode::corrupt,
+                   cat("[mesh] a: glTF: ", count, " corners do not make triangles"),
+                   [&] { decode_mesh(builder.glb(), "a"); });
+    }
+    builder.root["accessors"][1]["count"] = 3;
+    EXPECT_EQ(decode_mesh(builder.glb(), "a").faces.size(), 1u);
+    MeshLimits limits;
+    limits.max_elements = 4;
+    GltfBuilder many;
+    many.add_indexed_mesh(kCorners, {0, 1, 2, 3, 0, 1, 2});
+    many.root["meshes"][0]["primitives"][0]["mode"] = mode;
+    many.root["nodes"] = {{{"mesh", 0}}};
+    EXPECT_EQ(error_of([&] { decode_mesh(many.glb(), "a", limits); }).code(),
+              ErrorCode::unsupported);
+  }
+}
+
+TEST(GltfReader, PointsAndLinesAreLeftOutAndCounted) {
+  const TemporaryFolder folder;
+  GltfBuilder builder;
+  const int positions = builder.add_positions(kCorners);
+  const int unused = builder.add_positions(bumpy_mesh(0, 3).positions);
+  const int indices = builder.add_indices_u32(kIndices);
+  builder.add_mesh(positions, indices);
+  json& primitives = builder.root["meshes"][0]["primitives"];
+  const std::vector<std::array<float, 2>> uv = {{0, 0}, {1, 0}, {0, 1}, {0.25f, 0.5f}};
+  primitives[0]["attributes"]["TEXCOORD_0"] =
+      builder.add_accessor(builder.add_view(uv.data(), 32), 5126, 4, "VEC2");
+  for (const int mode : {0, 1, 2, 3}) {
+    primitives.push_back({{"attributes", {{"POSITION", unused}}}, {"mode", mode}});
+  }
+  // A strip of two faces over the same vertices.
+  primitives.push_back({{"attributes", primitives[0]["attributes"]}, {"mode", 5}});
+  write_file_atomically(folder / "a.glb", builder.glb());
+  MeshFileInfo info;
+  MeshAttributes attributes;
+  MeshLooks looks;
+  const TriangleMesh mesh = read_mesh(folder / "a.glb", {}, &info, {.attributes = &attributes});
+  EXPECT_EQ(mesh.positions, kCorners);
+  EXPECT_EQ(mesh.faces, (std::vector<Face>{{0, 1, 2}, {0, 3, 1}, {0, 1, 2}, {1, 3, 2}}));
+  EXPECT_EQ(attributes.uv, uv);
+  EXPECT_EQ(attributes.faces_without_uv, 0);
+  EXPECT_EQ(attributes.faces_without_normals, 4);
+  EXPECT_EQ(info.repairs, std::vector<std::string>{"left out 4 primitives of points or lines"});
+  read_mesh(folder / "a.glb", {}, &info, {.attributes = &attributes, .looks = &looks});
+  EXPECT_EQ(looks.face_materials.size(), 4u);
+  builder.root["meshes"][0]["primitives"] = {primitives[0]};
+  write_file_atomically(folder / "a.glb", builder.glb());
+  MeshFileInfo none;
+  read_mesh(folder / "a.glb", {}, &none);
+  EXPECT_TRUE(none.repairs.empty());
+}
+
 TEST(GltfReader, NonFinitePositionsAreKept) {
   std::vector<Vec3> corners = kCorners;
   corners[1] = {std::nanf(""), INFINITY, -INFINITY};
@@ -430,13 +552,12 @@ TEST(GltfReader, EachRefusalSaysWhy) {
        {"EXT_meshopt_compression"},
        unsupported,
        "glTF: needs the extension EXT_meshopt_compression"},
+      {"/meshes/0/primitives/0/mode", 0, corrupt, "holds no triangle"},
+      {"/meshes/0/primitives/0/mode", 1, corrupt, "holds no triangle"},
+      {"/meshes/0/primitives/0/mode", 2, corrupt, "holds no triangle"},
+      {"/meshes/0/primitives/0/mode", 3, corrupt, "holds no triangle"},
       {"/meshes/0/primitives/0/mode",
-       5,
-       unsupported,
-       "glTF: holds a triangle strip; expected triangles"},
-      {"/meshes/0/primitives/0/mode", 0, unsupported, "glTF: holds points; expected triangles"},
-      {"/meshes/0/primitives/0/mode",
-       99,
+       7,
        unsupported,
        "glTF: holds primitives of an unknown kind; expected triangles"},
       {"/meshes/0/primitives/0/extensions",
