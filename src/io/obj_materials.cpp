@@ -78,7 +78,7 @@ Material ObjMaterials::look_of(const std::string& name, bool has_uv) {
     }
     return {};
   }
-  const auto& [material, folder] = found->second;
+  const MtlMaterial& material = found->second.material;
   Material look = material.look;
   if (material.picture.empty()) return look;
   if (!has_uv) {
@@ -86,7 +86,8 @@ Material ObjMaterials::look_of(const std::string& name, bool has_uv) {
     return look;
   }
   loader_.attempt([&] {
-    const auto path = neighbour_path(source_, folder, with_slashes(material.picture), "texture");
+    const auto path =
+        neighbour_path(source_, found->second.folder, with_slashes(material.picture), "texture");
     look.texture = loader_.load(
         printable(path), [&] { return read_file(path, "image", source_.limits.max_file_bytes); });
   });

@@ -7,8 +7,9 @@
 namespace sinter::io {
 
 int TextureLoader::load(const std::string& name, const std::function<Bytes()>& read) {
-  const auto [entry, added] = known_.try_emplace(name, -1);
-  if (!added) return entry->second;
+  const auto added = known_.try_emplace(name, -1);
+  int& number = added.first->second;
+  if (!added.second) return number;
   attempt([&] {
     ImageLimits limits;
     // Beside the bound of one picture, what the others have left.
@@ -16,9 +17,9 @@ int TextureLoader::load(const std::string& name, const std::function<Bytes()>& r
     Image image = decode_image(read(), name, limits);
     pixels_ += std::int64_t{image.width} * image.height;
     looks_.textures.push_back({std::move(image.pixels), image.width, image.height, image.channels});
-    entry->second = static_cast<int>(looks_.textures.size()) - 1;
+    number = static_cast<int>(looks_.textures.size()) - 1;
   });
-  return entry->second;
+  return number;
 }
 
 void TextureLoader::warn(const std::string& text) {
